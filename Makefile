@@ -211,6 +211,10 @@ bench-probe: need-test build ## Measures probes of large files against ffprobe a
 bench-fairness: need-test build ## Measures what an import waits for while another owner floods the queue, and how much sweep handles in a round.
 	@cargo bench $(locked) --workspace --bench fairness
 
+.PHONY: bench-joins
+bench-joins: need-test build ## Measures joins and imports of separate streams against a plain PUT and an import of one file; JOIN_BYTES=N sets the size.
+	@cargo bench $(locked) --workspace --bench joins
+
 companion := tests/benches/companion
 .PHONY: bench-import
 bench-import: need-test build $(companion)/node_modules/.installed ## Measures imports against Uppy Companion, one connection and a plain PUT.

@@ -83,7 +83,25 @@ pub fn sha256(bytes: &[u8]) -> String {
     hex::encode(sha2::Sha256::digest(bytes))
 }
 
-fn ffmpeg(extension: &str, arguments: &str) -> Bytes {
+/// Returns size and checksum of each packet of a stream, such as `0:v:0`.
+#[must_use]
+pub fn packets(bytes: &[u8], stream: &str) -> Vec<String> {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), bytes).expect("a file");
+    let mut command = Command::new("ffmpeg");
+    command.args(["-v", "error", "-nostdin", "-i"]).arg(file.path());
+    command.args(["-map", stream, "-c", "copy", "-f", "framemd5", "-"]);
+    let printed = String::from_utf8(command.output().expect("ffmpeg runs").stdout).expect("text");
+    let lines = printed.lines().filter(|line| !line.starts_with('#'));
+    lines.map(|line| line.split(',').skip(4).take(2).collect::<String>()).collect()
+}
+
+/// Creates media with these arguments of ffmpeg. The same arguments create the same bytes.
+///
+/// # Panics
+/// ffmpeg fails.
+#[must_use]
+pub fn ffmpeg(extension: &str, arguments: &str) -> Bytes {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join(format!("out.{extension}"));
     let output = Command::new("ffmpeg")

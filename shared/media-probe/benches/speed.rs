@@ -1,5 +1,5 @@
-//! Measures probes of typical large files: bytes, ranged reads and time, compared with the same ffprobe alone. Fails if a budget
-//! is exceeded. Run it with `make bench-probe`; `BENCH_ROUNDS` sets the rounds, and times are checked from 61 rounds on.
+//! Measures probes of typical large files: bytes, ranged reads and time, compared with the same ffprobe alone, and what a poster adds to
+//! them. Fails if a budget is exceeded. Run it with `make bench-probe`; `BENCH_ROUNDS` sets the rounds, and times are checked from 61 rounds on.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,6 +10,8 @@
 #[path = "../tests/probe/large.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod large;
+#[path = "support/posters.rs"]
+mod posters;
 #[path = "../tests/probe/support.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod support;
@@ -42,8 +44,9 @@ fn main() {
     let server = serve_files();
     println!("| file | read, MB | ranged GETs | alone, ms | probe, ms | ratio | +10 ms each, ms |");
     println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: |");
-    let over: Vec<_> =
-        files.iter().filter(|file| !row(rounds, &runtime, server, file)).map(|file| file.name).collect();
+    let over = files.iter().filter(|file| !row(rounds, &runtime, server, file));
+    let mut over: Vec<_> = over.map(|file| file.name.to_owned()).collect();
+    over.extend(posters::table(folder.path(), rounds, &runtime, &files));
     assert!(over.is_empty(), "over budget: {over:?}");
 }
 

@@ -10,6 +10,7 @@
 
 mod competitors;
 mod memory;
+mod plain_put;
 mod source;
 
 use std::time::{Duration, Instant};
@@ -173,7 +174,7 @@ async fn unlimited(bench: &Bench, only: bool) -> bool {
         if let Some(taken) = bench.companions(None).await {
             companion.add(taken);
         }
-        put.add(competitors::plain_put(&bench.owner, &path, bench.size).await);
+        put.add(plain_put::plain_put(&bench.owner, &path, bench.size).await);
     }
     println!("| source without a limit | best, s | MB/s | memory, MiB | all, s |");
     println!("| --- | ---: | ---: | ---: | --- |");

@@ -1,11 +1,11 @@
 //! Imports of media whose picture and sound are separate, as most large sites send them: from pages, MPEG-DASH manifests and HLS
 //! playlists, through the real yt-dlp and the layer's ffmpeg.
 
-use std::process::Command;
 use std::sync::LazyLock;
 
 use bytes::Bytes;
-use files_tests::{Cloud, Owner, Reply, SourceServer, skip_on_deployment};
+use files_tests::media::{ffmpeg, packets};
+use files_tests::{Cloud, Owner, Reply, SeparateStreams, SourceServer, skip_on_deployment};
 use serde_json::json;
 
 /// A picture in 1080p, a smaller one with sound, and a sound.
@@ -16,71 +16,22 @@ struct Media {
 }
 
 static MEDIA: LazyLock<Media> = LazyLock::new(|| Media {
-    picture: made(
+    picture: ffmpeg(
         "mp4",
         "-f lavfi -i testsrc2=size=1920x1080:rate=25:duration=2 -c:v libx264 -preset ultrafast -g 25 -pix_fmt yuv420p",
     ),
-    whole: made(
+    whole: ffmpeg(
         "mp4",
         "-f lavfi -i testsrc2=size=640x360:rate=25:duration=2 -f lavfi -i sine=duration=2 -c:v libx264 -preset ultrafast \
          -pix_fmt yuv420p -c:a aac",
     ),
-    sound: made("m4a", "-f lavfi -i sine=frequency=440:duration=2 -c:a aac"),
+    sound: ffmpeg("m4a", "-f lavfi -i sine=frequency=440:duration=2 -c:a aac"),
 });
-
-fn made(extension: &str, arguments: &str) -> Bytes {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join(format!("out.{extension}"));
-    let mut command = Command::new("ffmpeg");
-    command.args(["-v", "error", "-nostdin", "-y"]).args(arguments.split_whitespace()).arg(&path);
-    assert!(command.status().expect("ffmpeg runs").success(), "{arguments}");
-    std::fs::read(path).expect("what ffmpeg wrote").into()
-}
-
-/// Returns size and checksum of each packet of a file's stream.
-fn packets(bytes: &[u8], stream: &str) -> Vec<String> {
-    let file = tempfile::NamedTempFile::new().expect("a file");
-    std::fs::write(file.path(), bytes).expect("a file");
-    let mut command = Command::new("ffmpeg");
-    command
-        .args(["-v", "error", "-i"])
-        .arg(file.path())
-        .args(["-map", stream, "-c", "copy", "-f", "framemd5", "-"]);
-    let printed = String::from_utf8(command.output().expect("ffmpeg runs").stdout).expect("text");
-    let lines = printed.lines().filter(|line| !line.starts_with('#'));
-    lines.map(|line| line.split(',').skip(4).take(2).collect::<String>()).collect()
-}
-
-/// Returns a manifest of the on-demand profile: each stream is one file.
-fn manifest(source: &SourceServer) -> String {
-    let representation = |id: &str, kind: &str, more: &str, path: &str| {
-        format!(
-            "<AdaptationSet mimeType=\"{kind}\"><Representation id=\"{id}\" bandwidth=\"100000\" {more}>\
-             <BaseURL>{}</BaseURL><SegmentBase indexRange=\"0-1\"/></Representation></AdaptationSet>",
-            source.url(path)
-        )
-    };
-    let picture = representation(
-        "v",
-        "video/mp4",
-        "codecs=\"avc1.640028\" width=\"1920\" height=\"1080\"",
-        "/picture.mp4",
-    );
-    let sound =
-        representation("a", "audio/mp4", "codecs=\"mp4a.40.2\" audioSamplingRate=\"44100\"", "/sound.m4a");
-    format!(
-        "<?xml version=\"1.0\"?><MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\" type=\"static\" mediaPresentationDuration=\"PT2S\" \
-         profiles=\"urn:mpeg:dash:profile:isoff-on-demand:2011\"><Period>{picture}{sound}</Period></MPD>"
-    )
-}
 
 async fn site() -> SourceServer {
     let source = SourceServer::start().await;
-    source.serve("/picture.mp4", Reply::bytes(MEDIA.picture.clone()).header("content-type", "video/mp4"));
-    source.serve("/sound.m4a", Reply::bytes(MEDIA.sound.clone()).header("content-type", "audio/mp4"));
+    SeparateStreams::mp4(MEDIA.picture.clone(), MEDIA.sound.clone()).serve(&source, "");
     source.serve("/whole.mp4", Reply::bytes(MEDIA.whole.clone()).header("content-type", "video/mp4"));
-    let manifest = Reply::bytes(manifest(&source)).header("content-type", "application/dash+xml");
-    source.serve("/film.mpd", manifest);
     source
 }
 
@@ -173,7 +124,7 @@ async fn hls_with_a_separate_sound_is_imported() {
     let fragmented = |bytes: &Bytes| {
         let file = tempfile::NamedTempFile::with_suffix(".mp4").expect("a file");
         std::fs::write(file.path(), bytes).expect("a file");
-        made(
+        ffmpeg(
             "mp4",
             &format!(
                 "-i {} -c copy -movflags frag_keyframe+empty_moov+default_base_moof",

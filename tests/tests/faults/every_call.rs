@@ -14,7 +14,7 @@ use crate::recovery::recover;
 /// The faults at a call.
 const ACTIONS: [&str; 3] = ["kill_before", "kill_after", "lose_response"];
 /// Maximum of calls per operation.
-const MOST_CALLS: u64 = 40;
+const MOST_CALLS: u64 = 80;
 
 /// A cloud with injected faults, and the expected state of its files.
 pub(crate) struct FaultTest {

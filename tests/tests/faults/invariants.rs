@@ -1,6 +1,7 @@
 //! The design's invariants, checked on one owner's stores.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use files_tests::backend::{Item, status, text};
@@ -20,6 +21,8 @@ pub(crate) enum End {
     BytesOrFailed(Bytes),
     /// Deleted.
     Gone,
+    /// `success` with these packets of a picture and a sound, in MP4.
+    Joined(Arc<[Vec<String>; 2]>),
     /// Deleted, or not deleted.
     Unknown,
 }
@@ -95,8 +98,8 @@ impl Stores {
             }
         }
         for key in self.objects.keys() {
-            let id = key.rsplit('/').next().unwrap_or_default();
-            if self.files.get(id).and_then(status) != Some("success") {
+            let is_temporary = key.starts_with("streams/");
+            if is_temporary || self.files.get(id_in(key)).and_then(status) != Some("success") {
                 wrong.push(format!("the object {key} belongs to no file that has bytes"));
             }
         }
@@ -151,12 +154,24 @@ impl Stores {
     }
 }
 
+/// Returns the id of the file in the key of an object.
+pub(crate) fn id_in(key: &str) -> &str {
+    key.split('/').nth(2).unwrap_or_default()
+}
+
 /// Checks that a file has its expected end, and that its record matches its bytes.
 async fn check_file(owner: &Owner, stores: &Stores, id: &str, known: Option<&Known>) -> Result<(), String> {
     let item = &stores.files[id];
-    for left in
-        ["due_at", "lease_until", "upload_id", "part_size", "progress", "resume", "transient_failures"]
-    {
+    for left in [
+        "due_at",
+        "lease_until",
+        "upload_id",
+        "part_size",
+        "progress",
+        "resume",
+        "transient_failures",
+        "streams",
+    ] {
         if item.contains_key(left) && !(left.starts_with("due") && item.contains_key("expires_at")) {
             return Err(format!("{left} is left: {item:?}"));
         }
@@ -168,9 +183,10 @@ async fn check_file(owner: &Owner, stores: &Stores, id: &str, known: Option<&Kno
             None => Ok(()),
             Some(size) => Err(format!("failed, with {size} bytes")),
         },
-        (Some("success"), None | Some(End::Bytes(_) | End::BytesOrFailed(_) | End::Unknown)) => {
-            check_bytes(owner, id, stored, end).await
-        }
+        (
+            Some("success"),
+            None | Some(End::Bytes(_) | End::BytesOrFailed(_) | End::Joined(_) | End::Unknown),
+        ) => check_bytes(owner, id, stored, end).await,
         (status, end) => Err(format!("{status:?} is not the end {}: {item:?}", name_of(end))),
     }
 }
@@ -188,6 +204,12 @@ async fn check_bytes(owner: &Owner, id: &str, stored: Option<i64>, end: Option<&
     {
         return Err(format!("other bytes: {file}"));
     }
+    if let Some(End::Joined(expected)) = end {
+        let found = ["0:v:0", "0:a:0"].map(|stream| media::packets(&bytes, stream));
+        if found != **expected || file["content_type"] != "video/mp4" {
+            return Err(format!("other packets: {file}"));
+        }
+    }
     match file["checksum"]["sha256"].as_str() {
         Some(sha256) if sha256 != media::sha256(&bytes) => Err(format!("another checksum: {file}")),
         None if file["checksum"] == Value::Null => Err(format!("no checksum: {file}")),
@@ -197,7 +219,7 @@ async fn check_bytes(owner: &Owner, id: &str, stored: Option<i64>, end: Option<&
 
 fn name_of(end: Option<&End>) -> &'static str {
     match end {
-        Some(End::Bytes(_)) => "success",
+        Some(End::Bytes(_) | End::Joined(_)) => "success",
         Some(End::Failed) => "failed",
         Some(End::Gone) => "deleted",
         _ => "of any file",

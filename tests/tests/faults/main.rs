@@ -7,6 +7,7 @@ mod dead_letters;
 mod each_fault;
 mod every_call;
 mod invariants;
+mod joins;
 mod killed_imports;
 mod parts;
 mod recovery;

@@ -8,6 +8,8 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use files_tests::backend::{Item, status, text};
 use files_tests::{Cloud, Owner};
 
+use crate::invariants::id_in;
+
 /// A time in the past.
 pub(crate) const LONG_AGO: u64 = 1;
 /// Longer than any visibility timeout, retry or delay, in seconds of the cloud's clock.
@@ -110,7 +112,7 @@ async fn orphans(owner: &Owner) -> Vec<String> {
         .filter(|item| status(item) == Some("success"))
         .filter_map(|item| text(item, "sk")?.strip_prefix("file#"))
         .collect();
-    objects.retain(|key| !good.contains(key.rsplit('/').next().unwrap_or_default()));
+    objects.retain(|key| key.starts_with("streams/") || !good.contains(id_in(key)));
     objects
 }
 

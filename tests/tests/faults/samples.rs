@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use files_domain::{
     ApiKey, Caller, Checksum, Detail, File, FileId, FileName, FileState, ImportedObject, NewFile, Scope,
+    StreamKind, Streams, stream_object_key,
 };
 use files_records::Created;
 use files_tests::cloud::now;
@@ -60,6 +61,29 @@ pub(crate) async fn given_up(owner: &Owner, url: &str) -> File {
     let FileState::Importing(import) = &mut after.state else { panic!("{before:?}") };
     import.lease_until = Some(before.updated_at); // a finished worker would have released the lease
     import.upload_id = Some(owner.backend.begin_upload(&before.id.to_string(), media::PNG.clone()).await);
+    if let Some(deadline) = &mut after.deadline {
+        deadline.tries = files_domain::limits::MAX_DUE_TRIES;
+    }
+    owner.backend.records().save_file(&before, &after).await.expect("no concurrent write");
+    after
+}
+
+/// Creates an import of separate streams whose tries are used up, with a stored picture and a part of the sound.
+pub(crate) async fn given_up_join(owner: &Owner, url: &str) -> File {
+    let before = import(owner, url).await;
+    let key = |kind| stream_object_key(owner.backend.owner, before.id, kind);
+    owner.backend.put_object(&key(StreamKind::Picture), media::PNG.clone()).await;
+    let upload = owner.backend.begin_upload_of(&key(StreamKind::Sound), media::WAV.clone()).await;
+    let mut after = before.clone();
+    after.generation = 1;
+    let FileState::Importing(import) = &mut after.state else { panic!("{before:?}") };
+    import.lease_until = Some(before.updated_at); // a finished worker would have released the lease
+    import.upload_id = Some(upload);
+    import.streams = Some(Box::new(Streams {
+        stored: vec![media::PNG.len() as u64],
+        content_type: "video/mp4".to_owned(),
+        ..Streams::default()
+    }));
     if let Some(deadline) = &mut after.deadline {
         deadline.tries = files_domain::limits::MAX_DUE_TRIES;
     }

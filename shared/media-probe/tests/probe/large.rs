@@ -74,7 +74,7 @@ pub(crate) fn make(folder: &Path, seconds: u32, parts: u32) -> Vec<Large> {
     }).collect()
 }
 
-fn ffmpeg(folder: &Path, arguments: &str) {
+pub(crate) fn ffmpeg(folder: &Path, arguments: &str) {
     let output = Command::new(program("ffmpeg"))
         .args(["-v", "error", "-nostdin", "-y"])
         .args(arguments.split_whitespace())
