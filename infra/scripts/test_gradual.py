@@ -219,7 +219,7 @@ class Gradual(unittest.TestCase):
             (self.root / path).write_text(kept)
         for given, expected in (
             ({"LogLevel": "debug"}, set(FUNCTIONS)),
-            ({"MaxJoinedHeight": "1080"}, {"ResolveUrlFunction"}),
+            ({"MaxJoinedHeight": "1080"}, {"ResolveUrlFunction", "PreviewUrlFunction", "ImportFileFunction"}),
             ({"DomainName": "files.example.com"}, {"DeliverWebhookFunction"}),
             ({"AlarmEmail": "oncall@example.com", "ImportConcurrency": "9", "ReservedConcurrency": "20"}, set()),
         ):

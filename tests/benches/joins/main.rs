@@ -8,6 +8,7 @@
 
 mod film;
 #[path = "../import_speed/memory.rs"]
+#[allow(dead_code, reason = "the benchmark of imports uses the rest")]
 mod memory;
 #[path = "../import_speed/plain_put.rs"]
 mod plain_put;

@@ -30,6 +30,13 @@ impl Backend {
         keys
     }
 
+    /// Returns the keys of [`objects`](Self::objects) but for posters.
+    pub async fn objects_but_posters(&self) -> Vec<String> {
+        let mut keys = self.objects().await;
+        keys.retain(|key| !key.starts_with("posters/"));
+        keys
+    }
+
     /// Returns the sizes of all objects of the owner, by key.
     pub async fn object_sizes(&self) -> BTreeMap<String, i64> {
         let mut sizes = BTreeMap::new();

@@ -1,6 +1,7 @@
 //! Imports of media whose picture and sound are separate, as most large sites send them: from pages, MPEG-DASH manifests and HLS
 //! playlists, through the real yt-dlp and the layer's ffmpeg.
 
+use std::process::Command;
 use std::sync::LazyLock;
 
 use bytes::Bytes;
@@ -25,7 +26,8 @@ static MEDIA: LazyLock<Media> = LazyLock::new(|| Media {
         "-f lavfi -i testsrc2=size=640x360:rate=25:duration=2 -f lavfi -i sine=duration=2 -c:v libx264 -preset ultrafast \
          -pix_fmt yuv420p -c:a aac",
     ),
-    sound: ffmpeg("m4a", "-f lavfi -i sine=frequency=440:duration=2 -c:a aac"),
+    // With the encoder's last packet no longer than 2 s, which is as exact as manifests of ffmpeg are.
+    sound: ffmpeg("m4a", "-f lavfi -i sine=frequency=440:duration=1.95 -c:a aac"),
 });
 
 async fn site() -> SourceServer {

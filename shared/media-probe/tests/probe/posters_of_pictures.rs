@@ -60,11 +60,9 @@ async fn an_animation_has_its_first_frame_or_none() {
         &first,
     )
     .await;
-    for name in ["moving.webp", "moving.avif"] {
-        let end = end(fixture(name)).await; // the layer's ffmpeg does not decode them
-        assert_eq!((end.poster, end.killed), (None, false), "{name}");
-        assert!(matches!(end.outcome, Outcome::Media(_)), "{name}");
-    }
+    let end = end(fixture("moving.webp")).await; // the layer's ffmpeg does not decode it
+    assert_eq!((end.poster, end.killed), (None, false));
+    assert!(matches!(end.outcome, Outcome::Media(_)));
 }
 
 #[tokio::test]
