@@ -31,7 +31,7 @@ static TRACER: OnceLock<Tracer> = OnceLock::new();
 
 /// Switches tracing on if `FILES_TRACING` is `Active` and Lambda names its daemon. Returns what collects the segments.
 pub(crate) fn start() -> Option<Segments> {
-    if !std::env::var_os(FILES_TRACING).is_some_and(|value| value == ACTIVE) {
+    if std::env::var_os(FILES_TRACING).is_none_or(|value| value != ACTIVE) {
         return None;
     }
     let daemon = Daemon::at(&crate::optional("AWS_XRAY_DAEMON_ADDRESS")?)?;
