@@ -45,7 +45,7 @@ dev: need-run build ## Builds and starts the local cloud; ARGS="--port 8080" pas
 
 .PHONY: build
 build: need-build ffprobe resolve-url ## Builds the local cloud, the CLIs, the functions, ffprobe, ffmpeg and the web app into target/release.
-	@echo "Building (the first build takes about 10 minutes on two cores)"
+	@echo "Building (the first build takes 15 to 20 minutes on two cores)"
 	@cargo build $(locked) --release --workspace --bins
 	@$(MAKE) --no-print-directory web || echo "The web app is not built, for the reason above. Everything else works without it."
 
