@@ -20,8 +20,17 @@ async fn reconcile_older(
     repair: Option<BytesWithoutRecord>,
     older_than: Timestamp,
 ) -> Vec<Finding> {
+    reconcile_at(app, repair, older_than, lambda_startup::now()).await
+}
+
+/// Compares an owner's files as [`reconcile_older`] does, at another time.
+async fn reconcile_at(
+    app: &TestApp,
+    repair: Option<BytesWithoutRecord>,
+    older_than: Timestamp,
+    now: Timestamp,
+) -> Vec<Finding> {
     let (records, objects) = (app.operator().records(), app.operator().objects());
-    let now = lambda_startup::now();
     let reconciliation = Reconciliation { records: &records, objects: &objects, repair, older_than, now };
     let (mut compared, mut found) = (Compared::default(), Vec::new());
     let mut report = |finding| {
