@@ -12,8 +12,8 @@ use axum::body::Body;
 use axum::http::{Response, header};
 use axum::routing::get;
 use bytes::Bytes;
-use files_tests::Cloud;
 use files_tests::cloud::children;
+use files_tests::{Cloud, memory};
 use futures_util::stream::{self, StreamExt};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -39,13 +39,6 @@ async fn endless(size: u64) -> Response<Body> {
     Response::builder().header(header::CONTENT_LENGTH, size).body(body).expect("a response")
 }
 
-/// Returns the peak resident memory of a process, in KB.
-fn peak_memory_kb(process: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("the function is running");
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("VmHWM");
-    line.split_whitespace().nth(1).expect("a number").parse().expect("a number")
-}
-
 fn count(calls: &Value, service: &str, operation: &str) -> u64 {
     calls[service][operation].as_u64().unwrap_or(0)
 }
@@ -69,7 +62,7 @@ async fn main() {
 
     let process =
         children(cloud.process()).into_iter().find(|(_, name)| name == "import-file").expect("import-file");
-    let memory = peak_memory_kb(process.0);
+    let memory = memory::peak_kb(process.0).expect("the function is running");
     let calls = cloud.calls("import-file").await;
     let parts = size.div_ceil(PART_BYTES);
     let progress = count(&calls, "dynamodb", "UpdateItem") - 1;

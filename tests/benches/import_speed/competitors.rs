@@ -4,12 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use files_tests::{Cloud, Owner};
+use files_tests::{Cloud, Owner, memory};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
-
-use crate::memory;
 
 /// A running Companion, stopped when it is dropped.
 pub(crate) struct Companion {

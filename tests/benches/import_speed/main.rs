@@ -9,15 +9,13 @@
 #![expect(clippy::print_stdout, reason = "a benchmark's result is what it prints")]
 
 mod competitors;
-mod memory;
-mod plain_put;
 mod source;
 
 use std::time::{Duration, Instant};
 
 use files_tests::cloud::children;
 use files_tests::owner::id;
-use files_tests::{Cloud, Owner};
+use files_tests::{Cloud, Owner, memory, plain_put};
 use serde_json::Value;
 
 use crate::competitors::Companion;
@@ -174,7 +172,7 @@ async fn unlimited(bench: &Bench, only: bool) -> bool {
         if let Some(taken) = bench.companions(None).await {
             companion.add(taken);
         }
-        put.add(plain_put::plain_put(&bench.owner, &path, bench.size).await);
+        put.add(plain_put(&bench.owner, &path, bench.size).await);
     }
     println!("| source without a limit | best, s | MB/s | memory, MiB | all, s |");
     println!("| --- | ---: | ---: | ---: | --- |");

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -15,6 +16,7 @@ use bytes::Bytes;
 use files_tests::SeparateStreams;
 use futures_util::stream;
 use tokio::net::TcpListener;
+use tokio::time::{Instant, sleep_until};
 
 const CHUNK: u64 = 256 * 1024;
 
@@ -55,10 +57,11 @@ impl Film {
         self.path(name).metadata().expect("a file").len()
     }
 
-    /// Serves the files and a manifest on a thread of its own. Returns the address of the folder.
-    pub(crate) fn serve(&self) -> String {
+    /// Serves the files and a manifest on a thread of its own, with at most `limit` bytes per second over all connections. Returns the
+    /// address of the folder.
+    pub(crate) fn serve(&self, limit: Option<u64>) -> String {
         let (tell, told) = std::sync::mpsc::channel::<SocketAddr>();
-        let folder = self.folder.clone();
+        let (folder, pace) = (self.folder.clone(), limit.map(Pace::new));
         std::thread::spawn(move || {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -68,7 +71,7 @@ impl Film {
                 tell.send(address).expect("the receiver waits");
                 let manifest =
                     SeparateStreams::mp4(Bytes::new(), Bytes::new()).manifest(&format!("http://{address}"));
-                let site = Arc::new((folder, manifest));
+                let site = Arc::new(Site { folder, manifest, pace: pace.map(Arc::new) });
                 let router = Router::new().fallback(response).with_state(site);
                 axum::serve(listener, router).await.expect("the server runs");
             });
@@ -77,15 +80,43 @@ impl Film {
     }
 }
 
-type Site = Arc<(PathBuf, String)>;
+struct Site {
+    folder: PathBuf,
+    manifest: String,
+    pace: Option<Arc<Pace>>,
+}
 
-async fn response(State(site): State<Site>, request: Request) -> Response<Body> {
+/// A limit that all connections share.
+struct Pace {
+    bytes_per_second: u64,
+    /// When the bytes that are sent so far have taken their time.
+    next: Mutex<Instant>,
+}
+
+impl Pace {
+    fn new(bytes_per_second: u64) -> Self {
+        Self { bytes_per_second, next: Mutex::new(Instant::now()) }
+    }
+
+    /// Waits until `bytes` more may be sent.
+    async fn take(&self, bytes: u64) {
+        let at = {
+            let mut next = self.next.lock().expect("no holder panics");
+            let at = (*next).max(Instant::now());
+            *next = at + Duration::from_secs_f64(bytes as f64 / self.bytes_per_second as f64);
+            at
+        };
+        sleep_until(at).await; // the rate, not a wait for an event
+    }
+}
+
+async fn response(State(site): State<Arc<Site>>, request: Request) -> Response<Body> {
     let name = request.uri().path().trim_start_matches('/');
     if name == "film.mpd" {
         let response = Response::builder().header(header::CONTENT_TYPE, "application/dash+xml");
-        return response.body(Body::from(site.1.clone())).expect("a response");
+        return response.body(Body::from(site.manifest.clone())).expect("a response");
     }
-    let Ok(file) = File::open(site.0.join(name)) else {
+    let Ok(file) = File::open(site.folder.join(name)) else {
         return Response::builder().status(StatusCode::NOT_FOUND).body(Body::empty()).expect("a response");
     };
     let size = file.metadata().expect("its size").len();
@@ -105,7 +136,7 @@ async fn response(State(site): State<Site>, request: Request) -> Response<Body> 
         None => (response, 0, size),
     };
     let response = response.header(header::CONTENT_LENGTH, end - first);
-    response.body(Body::from_stream(chunks(file, first, end))).expect("a response")
+    response.body(Body::from_stream(chunks(file, first, end, site.pace.clone()))).expect("a response")
 }
 
 /// Returns the first byte of a range, and the one after its last.
@@ -116,14 +147,22 @@ fn range(headers: &HeaderMap, size: u64) -> Option<(u64, u64)> {
     (first < end).then_some((first, end))
 }
 
-fn chunks(file: File, first: u64, end: u64) -> impl stream::Stream<Item = std::io::Result<Bytes>> {
-    stream::unfold((file, first), move |(file, at)| async move {
+fn chunks(
+    file: File,
+    first: u64,
+    end: u64,
+    pace: Option<Arc<Pace>>,
+) -> impl stream::Stream<Item = std::io::Result<Bytes>> {
+    stream::unfold((file, first, pace), move |(file, at, pace)| async move {
         let length = CHUNK.min(end - at);
         if length == 0 {
             return None;
         }
+        if let Some(pace) = &pace {
+            pace.take(length).await;
+        }
         let mut bytes = vec![0; usize::try_from(length).expect("a chunk")];
         let read = file.read_exact_at(&mut bytes, at).map(|()| Bytes::from(bytes));
-        Some((read, (file, at + length)))
+        Some((read, (file, at + length, pace)))
     })
 }

@@ -1,6 +1,7 @@
 //! Cold starts: the time from the start of a process to its first response, over TLS with a latency of one millisecond, compared
 //! with a bare function that reads one item. Both are built for Lambda.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +13,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use files_local::template::{Surroundings as Stack, load};
 use files_tests::owner::id;
 use files_tests::{Cloud, Owner, Reply, SourceServer, media};
 use serde_json::{Value, json};
@@ -50,6 +52,27 @@ fn built(function: &str) -> PathBuf {
     folder.join(function).join("bootstrap")
 }
 
+/// Returns the environment that the template gives a function; none for the bare one. Without ffmpeg, `probe-file` makes no poster.
+fn variables(function: &str, cloud: &Cloud) -> BTreeMap<String, String> {
+    let ready = cloud.ready();
+    let stack = Stack {
+        parameters: BTreeMap::new(),
+        sqs_url: ready.sqs.clone(),
+        api_url: "http://api.example".to_owned(),
+    };
+    let model = load(include_str!("../../../template.yaml"), &stack).expect("the template");
+    let of_function = model.functions.into_iter().find(|found| found.binary == function);
+    let mut variables = of_function.map(|found| found.environment).unwrap_or_default();
+    let ffprobe = files_tests::programs::built().join("ffprobe");
+    let ffprobe = ffprobe.to_str().expect("a path");
+    for (name, value) in
+        [("FILES_FFPROBE", ffprobe), ("FILES_FFMPEG", ""), ("FILES_IMPORT_ALLOW_HOSTS", "127.0.0.1")]
+    {
+        variables.insert(name.to_owned(), value.to_owned());
+    }
+    variables
+}
+
 /// The environment that all starts share.
 struct Surroundings {
     cloud: Cloud,
@@ -65,14 +88,15 @@ struct Surroundings {
 /// A program that is started repeatedly.
 struct Started {
     function: &'static str,
+    variables: BTreeMap<String, String>,
     calls: usize,
     times: Times,
     memory: f64,
 }
 
 impl Started {
-    fn new(function: &'static str, calls: usize) -> Self {
-        Self { function, calls, times: Times::default(), memory: 0.0 }
+    fn new(function: &'static str, calls: usize, cloud: &Cloud) -> Self {
+        Self { function, variables: variables(function, cloud), calls, times: Times::default(), memory: 0.0 }
     }
 }
 
@@ -82,8 +106,8 @@ pub(crate) async fn measure(rounds: usize) -> Vec<String> {
     assert!(missing.is_empty(), "not built for Lambda: {missing:?}; `make bench` does it");
     let around = Surroundings::new().await;
     let most = ENDPOINTS.iter().map(|(_, calls)| *calls).max().unwrap_or(1);
-    let mut bare: Vec<_> = (1..=most).map(|calls| Started::new(BARE, calls)).collect();
-    let mut ours = ENDPOINTS.map(|(function, calls)| Started::new(function, calls));
+    let mut bare: Vec<_> = (1..=most).map(|calls| Started::new(BARE, calls, &around.cloud)).collect();
+    let mut ours = ENDPOINTS.map(|(function, calls)| Started::new(function, calls, &around.cloud));
     for round in 0..=rounds {
         for one in bare.iter_mut().chain(&mut ours) {
             let event = around.event(one.function).await;
@@ -228,17 +252,12 @@ impl Surroundings {
             ("AWS_ENDPOINT_URL_S3", &self.s3),
             ("AWS_ENDPOINT_URL_SQS", &ready.sqs),
             ("AWS_ENDPOINT_URL_LAMBDA", &self.lambda),
-            ("FILES_PROBE_RECORD_FUNCTION", "files-local-ProbeRecordFunction"),
-            ("FILES_FFPROBE", files_tests::programs::built().join("ffprobe").to_str().expect("a path")),
             ("SSL_CERT_FILE", self.roots.to_str().expect("a path")),
             ("BARE_CALLS", &one.calls.to_string()),
+            // The bare function has no resource in the template.
             ("FILES_TABLE", ready.table()),
-            ("FILES_KEYS_TABLE", ready.keys_table()),
-            ("FILES_BUCKET", ready.bucket()),
-            ("FILES_IMPORT_QUEUE_URL", &format!("{}/queue", ready.sqs)),
-            ("FILES_MAX_FILE_BYTES", "1000000000"),
-            ("FILES_IMPORT_ALLOW_HOSTS", "127.0.0.1"),
         ]);
+        command.envs(&one.variables);
         let started = Instant::now();
         let mut process = command.spawn().expect("the function starts");
         let response = tokio::time::timeout(RESPONSE_TIMEOUT, response).await;

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use files_tests::memory;
+
 /// The times of one measurement, in milliseconds.
 #[derive(Default)]
 pub(crate) struct Times(Vec<f64>);
@@ -38,8 +40,5 @@ impl Times {
 
 /// Returns the peak resident memory of a process, in MB.
 pub(crate) fn peak_memory_mb(process: u32) -> Option<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    let kilobytes: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kilobytes / 1024.0)
+    Some(memory::peak_kb(process)? as f64 / 1024.0)
 }

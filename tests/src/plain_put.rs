@@ -4,13 +4,15 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Instant;
 
-use files_tests::Owner;
 use tokio::process::Command;
 
-use crate::memory;
+use crate::{Owner, memory};
 
-/// Sends a file with one PUT by curl. Returns the seconds, and curl's peak memory in KB.
-pub(crate) async fn plain_put(owner: &Owner, path: &Path, size: u64) -> (f64, u64) {
+/// Sends a file of `size` bytes with one PUT by curl, and deletes it. Returns the seconds of the PUT, and curl's peak memory in KB.
+///
+/// # Panics
+/// If curl is missing or fails.
+pub async fn plain_put(owner: &Owner, path: &Path, size: u64) -> (f64, u64) {
     let announced = owner.announce("plain.bin", usize::try_from(size).expect("a size"), "video/mp4").await;
     let upload = &announced["upload"];
     let mut command = Command::new("curl");
