@@ -28,7 +28,7 @@ SENTENCES = {
     "too_large": "the page is too large",
     "too_many_requests": "the page needs too many requests",
     "unreachable": "the page could not be reached",
-    "page_failed": "the page answered with an error",
+    "page_failed": "the page responded with an error",
     "resolver_failed": "the page could not be understood",
 }
 

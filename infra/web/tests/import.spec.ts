@@ -39,7 +39,7 @@ test('a URL is looked at before it is imported', async ({ files }) => {
   await expect(look).toBeDisabled()
   await field.fill(`${source.origin}/missing.webm`)
   await look.click()
-  await expect(page.getByRole('alert')).toContainText('the source answered 404')
+  await expect(page.getByRole('alert')).toContainText('the source responded 404')
 
   await field.fill(`${source.origin}/some/clip.webm`)
   await look.click()

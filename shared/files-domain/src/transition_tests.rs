@@ -45,9 +45,9 @@ fn an_import_reserves_its_stored_bytes_until_it_fails() {
     assert_eq!((file.name.as_str(), file.content_type.as_deref()), ("clip.mp4", Some("video/mp4")));
     assert_eq!(file.deadline, Some(Deadline::new(now.plus(limits::PROBE_GRACE))));
     assert_eq!(file.clone().imported(object(7), now), None, "once");
-    let file = file.failed("source answered 404", now).unwrap();
+    let file = file.failed("source responded 404", now).unwrap();
     assert_eq!((file.status(), file.reserved_bytes(), file.deadline), (Status::Failed, 0, None));
-    assert_eq!((file.error(), file.upload_ref()), (Some("source answered 404"), None));
+    assert_eq!((file.error(), file.upload_ref()), (Some("source responded 404"), None));
 }
 
 #[test]

@@ -214,18 +214,18 @@ impl FetchError {
         )
     }
 
-    /// Returns one sentence for the user, without full stop and without internals, such as "the source answered 404".
+    /// Returns one sentence for the user, without full stop and without internals, such as "the source responded 404".
     pub fn for_user(&self) -> String {
         match self {
             FetchError::Url(error) => error.to_string(),
             FetchError::Redirected(error) => format!("{} (a redirect led there)", error.for_user()),
             FetchError::Status(status @ (401 | 403)) => {
                 format!(
-                    "the source answered {status}; if it asks for a login or a token, send that in `headers`"
+                    "the source responded {status}; if it asks for a login or a token, send that in `headers`"
                 )
             }
             FetchError::Status(status) | FetchError::Busy { status, .. } => {
-                format!("the source answered {status}")
+                format!("the source responded {status}")
             }
             FetchError::ContentEncoding(coding) => {
                 format!(
@@ -254,7 +254,7 @@ impl FetchError {
             FetchError::NotHttp(_) => "the response of the source is not valid HTTP",
             FetchError::WrongRange => "the source sent another part of the file than requested",
             FetchError::TooShort => "the file of the source ends before the bytes that are requested of it",
-            FetchError::Timeout => "the source took too long to answer",
+            FetchError::Timeout => "the source took too long to respond",
             FetchError::Stalled => "the source stopped sending",
             FetchError::Truncated => "the source sent less than it announced",
             FetchError::Interrupted(_) => "the connection to the source broke off",

@@ -100,7 +100,7 @@ async fn the_cli_waits_for_an_import() {
     assert_eq!((&file["status"], &file["name"]), (&json!("success"), &json!("a.wav")));
     let missing = source.serve("/missing", Reply::status(http::StatusCode::NOT_FOUND));
     let failed = machine.run(&["import", &missing, "--wait"]).await.expect(5);
-    assert!(failed.err.contains("the source answered 404"), "{failed:?}");
+    assert!(failed.err.contains("the source responded 404"), "{failed:?}");
     machine.run(&["import", "ftp://x/y"]).await.expect(1);
 }
 

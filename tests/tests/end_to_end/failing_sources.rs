@@ -42,7 +42,7 @@ async fn a_source_that_refuses_is_requested_once() {
             403 => "; if it asks for a login or a token, send that in `headers`",
             _ => "",
         };
-        let reason = format!("the source answered {status}{advice}");
+        let reason = format!("the source responded {status}{advice}");
         assert_fails(&owner, &owner.import(&url).await, &reason).await;
         let requests = source.requests(&path);
         match status {
@@ -60,7 +60,7 @@ async fn a_failing_source_is_retried_a_limited_number_of_times() {
     let (owner, source) = (cloud.owner().await, SourceServer::start().await);
     let url = source.serve("/500", Reply::status(StatusCode::INTERNAL_SERVER_ERROR));
     let file = cloud.end_of_import(&owner, &owner.import(&url).await).await;
-    assert_failed(&owner, file, "the source answered 500").await;
+    assert_failed(&owner, file, "the source responded 500").await;
     let requests = source.requests("/500");
     let expected = 4 * 3 * 2;
     assert!(

@@ -115,7 +115,7 @@ async fn a_source_that_makes_no_progress_fails_the_import() {
     assert_eq!((&slow["status"], &slow["error"]), (&json!("failed"), &json!("the source is too slow")));
     assert_eq!(
         (&silent_file["status"], &silent_file["error"]),
-        (&json!("failed"), &json!("the source took too long to answer"))
+        (&json!("failed"), &json!("the source took too long to respond"))
     );
     assert_eq!(runs(&owner, &slow).await, 4);
     assert_eq!(runs(&owner, &silent_file).await, 4);

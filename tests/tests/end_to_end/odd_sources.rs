@@ -186,9 +186,9 @@ async fn a_refusal_has_advice_and_mentions_a_redirect() {
     let source = SourceServer::start().await;
     let closed = source.serve("/closed", Reply::status(StatusCode::UNAUTHORIZED));
     let error = refused(&owner, &closed).await;
-    assert_eq!(error, "the source answered 401; if it asks for a login or a token, send that in `headers`");
+    assert_eq!(error, "the source responded 401; if it asks for a login or a token, send that in `headers`");
     let moved = source.serve("/moved", Reply::redirect("/nowhere"));
-    assert_eq!(refused(&owner, &moved).await, "the source answered 404 (a redirect led there)");
+    assert_eq!(refused(&owner, &moved).await, "the source responded 404 (a redirect led there)");
 }
 
 #[tokio::test]
@@ -201,7 +201,7 @@ async fn an_import_in_backoff_shows_reason_and_time_of_the_next_try() {
     let retrying = &file["retrying"];
     assert_eq!(
         (&file["status"], &retrying["reason"]),
-        (&json!("running"), &json!("the source answered 503"))
+        (&json!("running"), &json!("the source responded 503"))
     );
     assert!(retrying["next_try_at"].as_str() > file["updated_at"].as_str(), "{file:#}");
     assert_eq!((&file["error"], &file["progress"]), (&Value::Null, &Value::Null));

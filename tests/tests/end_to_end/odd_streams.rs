@@ -130,7 +130,7 @@ async fn a_response_that_is_no_segment_is_not_stored() {
     let mut files = stream_files("");
     files.remove("list2.ts");
     let error = refused(&owner, &serve_files(&source, "gone", &files)).await;
-    assert_eq!(error, "segment 3 of 4: the source answered 404");
+    assert_eq!(error, "segment 3 of 4: the source responded 404");
 }
 
 #[tokio::test]
@@ -203,7 +203,7 @@ async fn a_variant_that_fails_during_transfer_is_replaced_by_the_next() {
     let file = imported(&owner, &url).await;
     assert!(owner.download(&file).await == joined(&whole, "ts"));
     let url = source.serve("/broken.m3u8", master(&["gone", "other"]));
-    assert_eq!(refused(&owner, &url).await, "segment 3 of 4: the source answered 404", "the first error");
+    assert_eq!(refused(&owner, &url).await, "segment 3 of 4: the source responded 404", "the first error");
 }
 
 #[tokio::test]

@@ -190,7 +190,7 @@ async fn headers_for_the_page_are_sent_to_its_own_origin_only() {
     let away = json!({"file_url": site.serve("/away", away), "headers": {"Cookie": token}});
     let failed = owner.wait_until_terminal(&create(&owner, &away).await).await;
     let error = failed["error"].as_str().expect("a reason");
-    assert!(error.starts_with("the media of the page: the source answered 403"), "{error}");
+    assert!(error.starts_with("the media of the page: the source responded 403"), "{error}");
 }
 
 /// The next run requests the page again, because the URLs in it may expire.

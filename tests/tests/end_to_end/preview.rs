@@ -61,7 +61,7 @@ async fn headers_are_sent_to_the_source() {
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     let url = source.serve("/a.png", Reply::bytes(media::PNG.clone()).needs("cookie", SOURCE_SECRET));
-    assert_refused(&owner, &url, "source_refused", "the source answered 403").await;
+    assert_refused(&owner, &url, "source_refused", "the source responded 403").await;
     let found = ask(&owner, &json!({"file_url": url, "headers": {"Cookie": SOURCE_SECRET}})).await;
     assert_eq!(found.expect(200).json()["name"], "a.png");
     let bad = ask(&owner, &json!({"file_url": url, "headers": {"Host": SOURCE_SECRET}})).await;
@@ -73,7 +73,7 @@ async fn a_failed_preview_has_a_reason() {
     let cloud = Cloud::shared().await;
     let owner = cloud.owner().await;
     let source = SourceServer::start().await;
-    assert_refused(&owner, &source.url("/missing"), "source_refused", "the source answered 404").await;
+    assert_refused(&owner, &source.url("/missing"), "source_refused", "the source responded 404").await;
     let busy = source.serve("/busy", Reply::status(StatusCode::SERVICE_UNAVAILABLE));
     assert_refused(&owner, &busy, "source_refused", "503").await;
     let inside = source.serve("/inside", Reply::redirect("http://169.254.169.254/latest/"));

@@ -46,7 +46,7 @@ async fn a_protected_source_is_imported_with_its_headers_and_not_without() {
     let refused = owner.wait_until_terminal(&owner.import(&url).await).await;
     assert_eq!(
         refused["error"],
-        "the source answered 403; if it asks for a login or a token, send that in `headers`"
+        "the source responded 403; if it asks for a login or a token, send that in `headers`"
     );
 
     for shown in [&file, &form, &refused, &owner.list("").await] {

@@ -79,7 +79,7 @@ fn every_state() -> Vec<FileState> {
         })),
         announced: Some(Announced { size: Some(9), content_type: Some("video/mp4".to_owned()) }),
         transient_failures: 2,
-        retrying: Some(Retrying { reason: "the source answered 503".to_owned(), next_try_at: at(9) }),
+        retrying: Some(Retrying { reason: "the source responded 503".to_owned(), next_try_at: at(9) }),
     };
     let stored = Stored {
         media_type: MediaType::Image,

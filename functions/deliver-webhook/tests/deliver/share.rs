@@ -64,7 +64,7 @@ async fn a_slow_receiver_is_left_after_20_seconds_and_keeps_one_worker_of_its_ow
     assert!(took >= limits::DELIVERY_TIMEOUT && took < Duration::from_secs(25), "{took:?}");
     let timed_out = found(&app, first).await;
     assert_eq!((timed_out.status, timed_out.tries), (DeliveryStatus::Pending, 1));
-    assert_eq!(timed_out.attempts[0].error.as_deref(), Some("the receiver took too long to answer"));
+    assert_eq!(timed_out.attempts[0].error.as_deref(), Some("the receiver took too long to respond"));
     assert!(timed_out.attempts[0].duration_ms >= 20_000);
     assert_eq!(slow(&app).await, 0, "the slot is given back");
 

@@ -151,6 +151,6 @@ async fn retry_after_is_read_for_429_and_503() {
         let error = open(&server).await.map(|source| source.status).unwrap_err();
         assert_eq!(error, expected);
         assert_eq!(error.is_retryable(), status != 404);
-        assert_eq!(error.for_user(), format!("the source answered {status}"));
+        assert_eq!(error.for_user(), format!("the source responded {status}"));
     }
 }

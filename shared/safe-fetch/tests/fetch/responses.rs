@@ -103,7 +103,7 @@ async fn any_other_status_is_an_error() {
         let error = refusal(&format!("http://{server}/{code}")).await;
         assert_eq!((error.is_retryable(), &error), (is_retryable, &FetchError::Status(code)));
         let words = error.for_user();
-        assert!(words.starts_with(&format!("the source answered {code}")), "{words}");
+        assert!(words.starts_with(&format!("the source responded {code}")), "{words}");
         assert_eq!(words.contains("`headers`"), matches!(code, 401 | 403), "{words}");
     }
 }
