@@ -294,11 +294,11 @@ lint-web: $(web)/node_modules/.installed ## Checks the web app: types, ESLint, l
 	@$(scripts)/npm-audit.sh
 
 .PHONY: check-template
-check-template: python-tools
+check-template: python-tools ## Checks the SAM template's transformation, references and folders.
 	@$(python) $(scripts)/check_template.py
 
 .PHONY: check-openapi
-check-openapi: python-tools
+check-openapi: python-tools ## Checks the OpenAPI document and its examples.
 	@$(python) -m openapi_spec_validator --subschema-errors all infra/api/openapi.yaml
 	@$(python) $(scripts)/check_examples.py
 

@@ -86,12 +86,13 @@ async fn joining_survives_the_faults_of_its_function() {
         let what = fault.to_string();
         test.cloud.add_faults(&fault).await;
         let file = test.owner.import(&url).await;
-        let has_struck = until(&what, async || {
-            // In this order: after the end nothing can be struck.
-            let (over, struck) = (test.is_terminal(id(&file)).await, test.cloud.strikes().await[0].1 > 0);
-            (over || struck).then_some(struck)
+        let is_applied = until(&what, async || {
+            // In this order: after the end no fault can be applied.
+            let (over, applied) =
+                (test.is_terminal(id(&file)).await, test.cloud.fault_counts().await[0].1 > 0);
+            (over || applied).then_some(applied)
         });
-        assert!(has_struck.await, "{what} does not strike");
+        assert!(is_applied.await, "{what} is not applied");
         test.cloud.clear_faults().await;
         test.expect_end(id(&file), &what, end.clone());
     }
