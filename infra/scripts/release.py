@@ -58,7 +58,7 @@ def code(template):
 
 
 def template_of(text, architecture):
-    """The template for the architecture of the zips, which no parameter can change."""
+    """Returns the template with the architecture of the zips as the only allowed value."""
     if text.count(ARCHITECTURES) != 1:
         raise Fault(f"{TEMPLATE} has no parameter Architecture of the known form")
     return text.replace(ARCHITECTURES, f"    Default: {architecture}\n    AllowedValues: [{architecture}]\n")

@@ -28,31 +28,31 @@ AWS_CLI = ROOT / ".tools/venv-aws/bin/aws"
 BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 # Operations that the local cloud does not have, and why.
 ONLY_IN_AWS = {
-    "cloudformation describe-stacks": "the local cloud reads the template itself; this proof answers with its resources",
-    "cloudformation describe-stack-resource": "the local cloud reads the template itself; this proof answers with its resources",
+    "cloudformation describe-stacks": "the local cloud reads the template itself; this proof returns its resources",
+    "cloudformation describe-stack-resource": "the local cloud reads the template itself; this proof returns its resources",
     "cloudformation describe-stack-events": "the local cloud has no stack",
-    "cloudformation list-stack-resources": "the local cloud reads the template itself; this proof answers with its functions",
+    "cloudformation list-stack-resources": "the local cloud reads the template itself; this proof returns its functions",
     "cloudformation cancel-update-stack": "the local cloud has no stack",
     "deploy list-deployments": "the local cloud has no deployments",
     "deploy get-deployment": "the local cloud has no deployments",
-    "lambda get-alias": "the local cloud's functions have no versions; this proof answers with one",
-    "lambda list-versions-by-function": "the local cloud's functions have no versions; this proof answers with four",
+    "lambda get-alias": "the local cloud's functions have no versions; this proof returns one",
+    "lambda list-versions-by-function": "the local cloud's functions have no versions; this proof returns four",
     "lambda update-alias": "the local cloud's functions have no versions",
     "lambda delete-function": "the local cloud's functions have no versions",
     "lambda get-account-settings": "the local cloud has no account",
-    "scheduler get-schedule": "the local cloud has schedules and no API for them",
-    "lambda list-event-source-mappings": "the local cloud has event source mappings and no API for them",
-    "iam put-role-policy": "the local cloud takes the roles from the template alone",
-    "iam delete-role-policy": "the local cloud takes the roles from the template alone",
+    "scheduler get-schedule": "the local cloud has schedules, but no API for them",
+    "lambda list-event-source-mappings": "the local cloud has event source mappings, but no API for them",
+    "iam put-role-policy": "the local cloud reads the roles from the template only",
+    "iam delete-role-policy": "the local cloud reads the roles from the template only",
     "dynamodb restore-table-to-point-in-time": "the local DynamoDB keeps no history; this proof copies the table, then loses records",
     "dynamodb update-table": "the local DynamoDB has no warm throughput",
     "xray batch-get-traces": "the local cloud has no X-Ray; --xray-daemon names a receiver of segments",
     "s3api list-object-versions": "the local S3 keeps no versions",
     "s3api delete-object": "the local S3 keeps no versions",
 }
-# What the commands print of the one file that there is.
-RESULTS = ("Asked for 0 files.", "Compared 1 records with 1 objects", "Copied 1 items", "Found 0 differences, repaired 0.")
-# The versions of each function of the account, the one that its alias names, and what the page makes of them.
+# Output of the commands for the one file of the test.
+RESULTS = ("Requested 0 probes.", "Compared 1 records with 1 objects", "Copied 1 items", "Found 0 differences, repaired 0.")
+# The versions of each function, the one that its alias names, and the results of the page's commands.
 VERSIONS, LIVE, ROLLED_BACK_TO, DELETED = ["$LATEST", "8", "9", "10", "11"], "10", "9", ("8", "11")
 FUNCTIONS = ("files-GetFileFunction", "files-SweepFunction")
 PRELUDE = "set -euo pipefail\n"

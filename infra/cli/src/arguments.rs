@@ -76,9 +76,9 @@ pub(crate) enum Command {
         #[arg(required = true, value_name = "ID")]
         ids: Vec<String>,
     },
-    /// Show what the key's owner uses, and its limits.
+    /// Show the usage and the limits of the key's owner.
     Usage,
-    /// Manage URLs that are told when files are done, or receive such events for a try.
+    /// Manage URLs that receive events of files, or receive such events on this machine.
     #[command(subcommand)]
     Webhooks(Webhooks),
     /// Serve the Model Context Protocol on standard input and output, for agents.
@@ -148,7 +148,7 @@ pub(crate) struct Create {
     /// Delete the file after this number of seconds.
     #[arg(long, value_name = "SECONDS")]
     pub(crate) expires_in: Option<u64>,
-    /// A URL that is told when the file is done.
+    /// A URL that receives an event when the file is done.
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     pub(crate) webhook: Option<String>,
     /// Wait until the file is probed or has failed.

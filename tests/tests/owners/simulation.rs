@@ -142,7 +142,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// A deletion whose response was lost has happened: the next attempt says that the file is missing.
+    /// Deletes files. After a lost response the deletion is done, and the next attempt gets 404.
     async fn delete(&mut self, owner: usize, files: &[Index], theirs: &Index) {
         let now = self.now;
         let alive = |file: &ModelFile| file.is_alive(now.millis());
