@@ -9,13 +9,13 @@ const SAID_FOR = 2_500
 
 interface Props {
   label: string
-  /** The text, or how to get it. */
+  /** The text, or a function that returns it. */
   text: string | (() => Promise<string>)
-  /** Shows the icon alone. */
+  /** Shows only the icon. */
   small?: boolean
 }
 
-/** Copies a text, and says so. */
+/** Copies a text, and confirms it. */
 export function CopyButton({ label, text, small = false }: Props): JSX.Element {
   const [said, setSaid] = useState<string | null>(null)
   useEffect(() => {

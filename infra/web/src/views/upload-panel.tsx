@@ -9,7 +9,7 @@ import { UploadItem } from './upload-item.tsx'
 /** Rows that are drawn at most: a folder may have thousands of files. */
 const MOST_ROWS = 50
 
-/** Milliseconds between two looks at the rate, so that it ends when nothing moves. */
+/** Milliseconds between two updates of the rate, so that it drops to 0 without progress. */
 const EVERY = 1_000
 
 /** The uploads of this tab: totals, then a row for each that is not done. */

@@ -149,8 +149,8 @@ export class Files {
   /** Of the bytes that the API gives back. */
   async hashOfStored(name: string): Promise<string> {
     const { download_url } = await this.found(name)
-    const answer = await this.api(download_url.slice(this.cloud.ready.api.length))
-    return createHash('sha256').update(Buffer.from(await answer.arrayBuffer())).digest('hex')
+    const response = await this.api(download_url.slice(this.cloud.ready.api.length))
+    return createHash('sha256').update(Buffer.from(await response.arrayBuffer())).digest('hex')
   }
 
   /** Of a file of this machine. */
