@@ -193,13 +193,13 @@ async fn deleting_survives_a_kill_at_every_call() {
 
     // Paused in a multipart upload of which one part is stored.
     let bytes = media::noise(34 << 20, 1);
-    let (reply, gate) = Reply::bytes(bytes).held();
+    let (reply, release) = Reply::bytes(bytes).held();
     let url = test.source.serve("/held.bin", reply);
     let running = async |test: &FaultTest| {
         let file = test.owner.import(&url).await;
         test.owner.wait_for(&file, |file| file["progress"].is_object()).await
     };
     test.at_each_call(("delete running", "delete-file"), running, delete, at_once).await;
-    gate.open();
+    release.send();
     test.end().await;
 }
