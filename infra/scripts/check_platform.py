@@ -27,7 +27,7 @@ ACCESS_LOG_FIELDS = {
 
 
 def of_type(template, kind):
-    """Name and properties of each resource of a type."""
+    """Returns name and properties of each resource of a type."""
     resources = template["Resources"].items()
     return [(name, resource.get("Properties", {})) for name, resource in resources if resource["Type"] == kind]
 
