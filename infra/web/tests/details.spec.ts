@@ -68,9 +68,9 @@ test('link, reference, curl, FFmpeg and JSON are copied, work, and hold no key',
     const line = sheet.locator('.use-it li').filter({ has: page.getByRole('button', { name: `Copy ${name}` }) })
     await line.getByRole('button', { name: `Copy ${name}` }).click()
     await expect(line).toContainText('Copied')
-    const said = await page.evaluate(() => navigator.clipboard.readText())
-    expect(said).not.toContain(key)
-    return said
+    const copied = await page.evaluate(() => navigator.clipboard.readText())
+    expect(copied).not.toContain(key)
+    return copied
   }
   expect(await copied('Link')).toBe(page.url())
   expect(await copied('Reference')).toBe(`fm_id://${id}`)

@@ -30,7 +30,7 @@ test('a URL is imported; a refusal shows the server’s message', async ({ files
   source.stop()
 })
 
-test('a URL is looked at before it is imported', async ({ files }) => {
+test('a URL has a preview before it is imported', async ({ files }) => {
   const { page } = files
   const source = await Site.start({ '/some/clip.webm': clip() })
   const field = page.getByLabel('Import from URLs')

@@ -101,7 +101,7 @@ test('an import that backs off shows its reason and its next try', async ({ file
   busy.stop()
 })
 
-test('a failed import is tried again from its row; the new file replaces the failed one', async ({ files }) => {
+test('a failed import is retried from its row; the new file replaces the failed one', async ({ files }) => {
   const { page } = files
   const late = await source(404)
   await files.api('/files', { file_url: `${late.url}/late.txt`, metadata: { project: 'x' } })

@@ -127,7 +127,7 @@ test('every refusal has a message for customers', async ({ files, cloud }) => {
   expect(await faultsInBoth(page)).toEqual([])
 })
 
-test('what the storage refuses can be tried again', async ({ files, cloud }) => {
+test('a refusal of the storage can be retried', async ({ files, cloud }) => {
   const { page } = files
   const { token } = await newToken(files, { max_files: 1 })
   await page.route(whole, (route) => route.fulfill({ status: 405, headers: ALLOWED, body: '<Message>No more room</Message>' }))

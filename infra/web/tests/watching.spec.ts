@@ -59,7 +59,7 @@ test('responses that come early are followed by pauses and by fewer requests', a
   expect(asked.length).toBeLessThan(AT_ONCE + 8)
 })
 
-test('nothing is asked while nobody looks; files that are not wanted anymore are left alone', async () => {
+test('a hidden tab sends no request; nor do files that are no longer watched', async () => {
   const api = new Held()
   let look = (): void => undefined
   const looked = new Promise<void>((resolve) => { look = resolve })

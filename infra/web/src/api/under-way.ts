@@ -1,7 +1,7 @@
 import type { FileSummary } from './types.ts'
 import { pause } from './retry.ts'
 
-/** How long a pending upload is likely to change, in milliseconds: one that nobody sends may wait for days. */
+/** Milliseconds for which a pending upload is likely to change: an abandoned one may stay for days. */
 const YOUNG = 600_000
 
 /** The longest that the API waits, in seconds. */

@@ -68,7 +68,7 @@ function Buttons({ uploads, rows, totals }: { uploads: Uploads; rows: UploadRow[
   )
 }
 
-/** Failed ones first, since they need somebody; then those that move. */
+/** Failed ones first, because they need an action; then those in transfer. */
 function order({ state }: UploadRow): number {
   return ['failed', 'sending', 'paused', 'waiting', 'done'].indexOf(state)
 }
@@ -85,8 +85,8 @@ function headline({ count, done, failed, active, paused }: Totals): string {
 function speedOf(totals: Totals, rate: Rate): string {
   const perSecond = rate.perSecond()
   const seconds = rate.secondsFor(totals.left)
-  const said = [`${bytes(totals.sent)} of ${bytes(totals.sent + totals.left)}`]
-  if (perSecond !== null) said.push(`${bytes(perSecond)}/s`)
-  if (seconds !== null && totals.left > 0) said.push(remaining(seconds))
-  return said.join(' · ')
+  const parts = [`${bytes(totals.sent)} of ${bytes(totals.sent + totals.left)}`]
+  if (perSecond !== null) parts.push(`${bytes(perSecond)}/s`)
+  if (seconds !== null && totals.left > 0) parts.push(remaining(seconds))
+  return parts.join(' · ')
 }

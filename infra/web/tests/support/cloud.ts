@@ -60,12 +60,12 @@ export class Cloud {
     this.#owners += 1
     const environment = { ...process.env, FILES_READY: join(this.#folder, 'data/ready.json') }
     const owner = `owner ${this.#owners.toString()}`
-    const said = execFileSync(join(BUILT, 'files-admin'), ['key', 'create', '--owner', owner, '--name', 'test'], {
+    const output = execFileSync(join(BUILT, 'files-admin'), ['key', 'create', '--owner', owner, '--name', 'test'], {
       env: environment,
       encoding: 'utf8',
     })
-    const [key] = /fm_[0-9a-f]+/.exec(said) ?? []
-    if (key === undefined) throw new Error(`no key in: ${said}`)
+    const [key] = /fm_[0-9a-f]+/.exec(output) ?? []
+    if (key === undefined) throw new Error(`no key in: ${output}`)
     return key
   }
 

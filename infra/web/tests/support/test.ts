@@ -123,7 +123,7 @@ export class Files {
     return fetch(`${this.cloud.ready.api}${path}`, { method: 'DELETE', headers: { 'x-api-key': this.#key } })
   }
 
-  /** Announces uploads that nobody sends: `waiting 1.mov`, … */
+  /** Creates uploads without bytes: `waiting 1.mov`, … */
   async announce(count: number): Promise<void> {
     for (let number = 1; number <= count; number += 1) await this.api('/files', { name: `waiting ${number.toString()}.mov`, size: 5 })
   }
