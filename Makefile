@@ -265,7 +265,7 @@ lint-template: check-template ## Checks the SAM template: cfn-lint, transformati
 	@$(python) $(scripts)/cost.py --check
 
 .PHONY: tables
-tables: build ## Writes what refused and hostile requests get and cost into the documentation.
+tables: build ## Writes what refused and malicious requests get and cost into the documentation.
 	@FILES_WRITE_TABLES=1 cargo test $(locked) --release --workspace --test end_to_end the_documentation_has -- --test-threads 1
 
 .PHONY: roles

@@ -124,24 +124,24 @@ def check_concurrency(settings, values, reserved_before, functions):
     limit, unreserved = limits["ConcurrentExecutions"], limits["UnreservedConcurrentExecutions"] + reserved_before
     chosen = {name: int(values[name]) for name in SHARES}
     proposed = " ".join(f"{name}={value}" for name, value in proposal(limit).items())
-    told = f"The account has {limit} concurrent executions"
+    account = f"The account has {limit} concurrent executions"
     taken = sum(chosen.values()) + 1  # and sweep
     if taken + ROOM_FOR_THE_API > limit:
         now = " ".join(f"{name}={value}" for name, value in chosen.items())
         raise Fault(
-            f"{told}; {now} may use {taken} of them and leave fewer than {ROOM_FOR_THE_API} for the API.\n"
+            f"{account}; {now} may use {taken} of them and leave fewer than {ROOM_FOR_THE_API} for the API.\n"
             f'Pass PARAMETERS="{proposed}", or request a higher limit (AWS Service Quotas, L-B99A9384).'
         )
     reserved = int(values["ReservedConcurrency"])
     if reserved and unreserved - reserved * functions < UNRESERVED:
         raise Fault(
-            f"{told}, {unreserved} of them unreserved. ReservedConcurrency={reserved} reserves {reserved * functions} of these for "
+            f"{account}, {unreserved} of them unreserved. ReservedConcurrency={reserved} reserves {reserved * functions} of these for "
             f"{functions} functions, and {UNRESERVED} must remain. Pass ReservedConcurrency=0: "
             f"the queues keep to their own limits without it."
         )
     if reserved and reserved < max(chosen["ImportConcurrency"], chosen["ProbeConcurrency"]):
         raise Fault(f"ReservedConcurrency={reserved} is below the concurrency of the queues: messages would be throttled and become dead letters.")
-    return f"{told}. Proposed: {proposed}" if chosen != proposal(limit) else f"{told}; the parameters fit."
+    return f"{account}. Proposed: {proposed}" if chosen != proposal(limit) else f"{account}; the parameters fit."
 
 
 def stack_parameters(stack):

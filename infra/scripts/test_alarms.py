@@ -222,7 +222,7 @@ def end_of(metrics, name, fires):
     return (max(minutes, default=60) + 1 + more) * MINUTE
 
 
-def judge(name, properties):
+def faults_of(name, properties):
     """Returns the faults of an alarm in its scenarios."""
     alarm, faults = Alarm(properties), []
     must, must_not = SCENARIOS[name]
@@ -244,7 +244,7 @@ class Alarms(unittest.TestCase):
     def test_each_alarm_fires_for_its_description_only(self):
         for name, properties in ALARMS.items():
             with self.subTest(name):
-                self.assertEqual(judge(name, properties), [])
+                self.assertEqual(faults_of(name, properties), [])
 
     def test_each_alarm_has_scenarios_of_both_kinds(self):
         self.assertEqual(set(ALARMS), set(SCENARIOS))
@@ -300,7 +300,7 @@ class Mistakes(unittest.TestCase):
         properties.update(changes)
         if "MetricName" in changes:
             properties.pop("Metrics", None)
-        self.assertNotEqual(judge(name, {key: value for key, value in properties.items() if value is not None}), [])
+        self.assertNotEqual(faults_of(name, {key: value for key, value in properties.items() if value is not None}), [])
 
     QUEUE = {"Namespace": "AWS/SQS", "Dimensions": [{"Name": "QueueName", "Value": {"Fn::GetAtt": ["DeadLetterQueue", "QueueName"]}}]}
 

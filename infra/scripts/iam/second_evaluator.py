@@ -4,7 +4,7 @@
 
 Each call that functions made in a test run (the folder REQUESTS) must exist in AWS (botocore's models), must request the IAM actions of
 AWS's documentation, with actions and kinds of resources of AWS (parliament's copy of the Service Authorization Reference), and moto's
-IAM must allow it. Then both evaluators, moto's and the local cloud's (the program CHECK_POLICIES), judge the same requests, most of
+IAM must allow it. Then both evaluators, moto's and the local cloud's (the program CHECK_POLICIES), evaluate the same requests, most of
 which must be denied: each recorded request by each other function, on other tables, buckets, queues and prefixes, and all ways to
 create an API key. They must agree on each.
 """

@@ -96,7 +96,7 @@ fn the_operators_calls_match_only_if_named() {
 
 #[test]
 fn errors_name_the_rule_and_its_mistake() {
-    for (text, told) in [
+    for (text, expected) in [
         ("[", "this is not JSON"),
         (r#"{"rules": 7}"#, "rules is not a list"),
         (r#"{"rules": [], "sead": 7}"#, "unknown field sead"),
@@ -116,7 +116,7 @@ fn errors_name_the_rule_and_its_mistake() {
         (r#"{"action": "duplicate", "operation": "PutItem"}"#, "only to: trigger ObjectCreated, Message"),
     ] {
         let error = format!("{:#}", Rules::parse(text.as_bytes()).unwrap_err());
-        assert!(error.contains(told), "{text}: {error}");
+        assert!(error.contains(expected), "{text}: {error}");
     }
     let missing = Rules::from_argument("/nowhere/rules.json").unwrap_err().to_string();
     assert!(missing.contains("a number or a file of rules"), "{missing}");
