@@ -78,7 +78,7 @@ pub(crate) enum Command {
     },
     /// Show the usage and the limits of the key's owner.
     Usage,
-    /// Manage URLs that receive events of files, or receive such events on this machine.
+    /// Manage webhook endpoints, or receive events on this machine.
     #[command(subcommand)]
     Webhooks(Webhooks),
     /// Serve the Model Context Protocol on standard input and output, for agents.
@@ -261,16 +261,16 @@ pub(crate) struct Update {
     /// The new name. Download URLs with the old one stay valid.
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// One of your own strings. May be repeated; together they replace all that are kept with the file.
+    /// Metadata to store. May be repeated; replaces all metadata of the file.
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) metadata: Vec<(String, String)>,
     /// Remove all metadata.
     #[arg(long, conflicts_with = "metadata")]
     pub(crate) no_metadata: bool,
-    /// Delete the file after so many seconds from now.
+    /// Delete the file after this number of seconds.
     #[arg(long, value_name = "SECONDS")]
     pub(crate) expires_in: Option<u64>,
-    /// Keep the file until it is deleted.
+    /// Remove the expiry.
     #[arg(long, conflicts_with = "expires_in")]
     pub(crate) no_expiry: bool,
 }
