@@ -265,7 +265,7 @@ lint-template: check-template ## Checks the SAM template: cfn-lint, transformati
 	@$(python) $(scripts)/cost.py --check
 
 .PHONY: tables
-tables: build ## Writes what refused and hostile requests get and cost into the documentation.
+tables: build ## Writes what refused and malicious requests get and cost into the documentation.
 	@FILES_WRITE_TABLES=1 cargo test $(locked) --release --workspace --test end_to_end the_documentation_has -- --test-threads 1
 
 .PHONY: roles
@@ -294,11 +294,11 @@ lint-web: $(web)/node_modules/.installed ## Checks the web app: types, ESLint, l
 	@$(scripts)/npm-audit.sh
 
 .PHONY: check-template
-check-template: python-tools
+check-template: python-tools ## Checks the SAM template's transformation, references and folders.
 	@$(python) $(scripts)/check_template.py
 
 .PHONY: check-openapi
-check-openapi: python-tools
+check-openapi: python-tools ## Checks the OpenAPI document and its examples.
 	@$(python) -m openapi_spec_validator --subschema-errors all infra/api/openapi.yaml
 	@$(python) $(scripts)/check_examples.py
 

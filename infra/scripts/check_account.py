@@ -141,7 +141,7 @@ def size_faults(template, limits, documents):
 
 
 def publishers(template, root):
-    """The functions whose code publishes metrics."""
+    """Returns the functions whose code publishes metrics."""
     found = set()
     for name, function in of_type(template, "AWS::Serverless::Function"):
         crate = re.fullmatch(r".*/([\w-]+)/bootstrap\.zip", str(function.get("CodeUri", "")))
@@ -152,7 +152,7 @@ def publishers(template, root):
 
 
 def documents(root):
-    """The documents that must agree with the template."""
+    """Returns the documents that must agree with the template."""
     files = [root / "README.md", root / "CHANGELOG.md", root / "template.yaml", *sorted((root / "infra").rglob("*.md"))]
     files += [root / "infra/api/openapi.yaml", root / "shared/files-domain/src/limits.rs"]
     return {str(f.relative_to(root)): f.read_text(encoding="utf-8") for f in files if f.is_file() and "node_modules" not in f.parts}

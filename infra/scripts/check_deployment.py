@@ -38,15 +38,15 @@ DEPLOY_PAGE = "infra/docs/deploy.md#when-the-first-deployment-fails"
 
 
 class Fault(Exception):
-    """A problem that would make the deployment fail."""
+    """Raised for a problem that would make the deployment fail."""
 
 
-class NoAnswer(Exception):
-    """The AWS CLI gave no response."""
+class NoResponse(Exception):
+    """Raised if the AWS CLI fails or cannot be started."""
 
 
 def read_options(arguments, environment, samconfig):
-    """Stack, region and profile, as `sam deploy` resolves them."""
+    """Returns stack, region and profile, as `sam deploy` resolves them."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     for name in ("--stack-name", "--region", "--profile", "--config-env"):
         parser.add_argument(name)
@@ -85,17 +85,17 @@ def ask(options, *command):
     try:
         result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise NoAnswer(str(error)) from error
+        raise NoResponse(str(error)) from error
     if result.returncode:
-        raise NoAnswer(result.stderr.strip() or f"aws failed with exit code {result.returncode}")
+        raise NoResponse(result.stderr.strip() or f"aws failed with exit code {result.returncode}")
     return json.loads(result.stdout or "null")
 
 
 def deployed_stack(options):
-    """The deployed stack, or None."""
+    """Returns the deployed stack, or None."""
     try:
         return ask(options, "cloudformation", "describe-stacks", "--stack-name", options.stack_name)["Stacks"][0]
-    except NoAnswer as error:
+    except NoResponse as error:
         if "does not exist" in str(error):
             return None
         raise
@@ -114,7 +114,7 @@ def check_status(stack):
 
 
 def proposal(limit):
-    """Proposed concurrencies for an account with this limit."""
+    """Returns proposed concurrencies for an account with this limit."""
     return {name: max(least, min(most, limit // share)) for name, (share, least, most) in SHARES.items()}
 
 
@@ -124,24 +124,24 @@ def check_concurrency(settings, values, reserved_before, functions):
     limit, unreserved = limits["ConcurrentExecutions"], limits["UnreservedConcurrentExecutions"] + reserved_before
     chosen = {name: int(values[name]) for name in SHARES}
     proposed = " ".join(f"{name}={value}" for name, value in proposal(limit).items())
-    told = f"The account has {limit} concurrent executions"
+    account = f"The account has {limit} concurrent executions"
     taken = sum(chosen.values()) + 1  # and sweep
     if taken + ROOM_FOR_THE_API > limit:
         now = " ".join(f"{name}={value}" for name, value in chosen.items())
         raise Fault(
-            f"{told}; {now} may use {taken} of them and leave fewer than {ROOM_FOR_THE_API} for the API.\n"
+            f"{account}; {now} may use {taken} of them and leave fewer than {ROOM_FOR_THE_API} for the API.\n"
             f'Pass PARAMETERS="{proposed}", or request a higher limit (AWS Service Quotas, L-B99A9384).'
         )
     reserved = int(values["ReservedConcurrency"])
     if reserved and unreserved - reserved * functions < UNRESERVED:
         raise Fault(
-            f"{told}, {unreserved} of them unreserved. ReservedConcurrency={reserved} reserves {reserved * functions} of these for "
+            f"{account}, {unreserved} of them unreserved. ReservedConcurrency={reserved} reserves {reserved * functions} of these for "
             f"{functions} functions, and {UNRESERVED} must remain. Pass ReservedConcurrency=0: "
             f"the queues keep to their own limits without it."
         )
     if reserved and reserved < max(chosen["ImportConcurrency"], chosen["ProbeConcurrency"]):
         raise Fault(f"ReservedConcurrency={reserved} is below the concurrency of the queues: messages would be throttled and become dead letters.")
-    return f"{told}. Proposed: {proposed}" if chosen != proposal(limit) else f"{told}; the parameters fit."
+    return f"{account}. Proposed: {proposed}" if chosen != proposal(limit) else f"{account}; the parameters fit."
 
 
 def stack_parameters(stack):
@@ -158,7 +158,7 @@ def check(given, options, template):
         if stack:
             check_status(stack)
         settings = ask(options, "lambda", "get-account-settings")
-    except NoAnswer as error:
+    except NoResponse as error:
         yield f"The account could not be checked: {error}"
         yield "Check it yourself: aws lambda get-account-settings --query AccountLimit; see infra/docs/deploy.md, step 1."
         return

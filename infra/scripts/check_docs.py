@@ -26,7 +26,7 @@ MENTION = re.compile(r"(?<![\w/.-])((?:infra|layers|shared|functions|tests)/[\w.
 
 
 def prose(text):
-    """The lines outside of code blocks, as (number, line)."""
+    """Yields the lines outside of code blocks, as (number, line)."""
     fence = None
     for number, line in enumerate(text.splitlines(), 1):
         if mark := FENCE.match(line):
@@ -36,7 +36,7 @@ def prose(text):
 
 
 def anchors(text):
-    """The anchors that GitHub makes of a page's headings."""
+    """Returns the anchors that GitHub makes of a page's headings."""
     found, counts = set(), {}
     for _, line in prose(text):
         if not (heading := HEADING.match(line)):
@@ -50,14 +50,14 @@ def anchors(text):
 
 
 def links(text):
-    """The targets of a page's links, as (line number, target)."""
+    """Yields the targets of a page's links, as (line number, target)."""
     for number, line in prose(text):
         for match in LINK.finditer(CODE_SPAN.sub(lambda span: "`" * len(span[0]), line)):
             yield number, match[1]
 
 
 def target_fault(root, page, target):
-    """The fault of a link's target on a page, or None."""
+    """Returns the fault of a link's target on a page, or None."""
     if re.match(r"[a-z][a-z0-9+.-]*:", target):
         return None  # of another site
     path, _, anchor = target.partition("#")
@@ -72,14 +72,14 @@ def target_fault(root, page, target):
 
 
 def page_faults(root, page):
-    """The broken links of one page."""
+    """Returns the broken links of one page."""
     name, text = page.relative_to(root), page.read_text(encoding="utf-8")
     found = ((number, target_fault(root, page, target)) for number, target in links(text))
     return [f"{name}:{number}: {fault}" for number, fault in found if fault]
 
 
 def mention_faults(root, source):
-    """Pages that a source names and that do not exist."""
+    """Returns a line for each page that a source names and that does not exist."""
     faults = []
     text = source.read_text(encoding="utf-8", errors="replace")
     for number, line in enumerate(text.splitlines(), 1):
@@ -90,13 +90,13 @@ def mention_faults(root, source):
 
 
 def readme_faults(root):
-    """A README that is too long to read."""
+    """Returns a line if the README is too long to read."""
     lines = len((root / "README.md").read_text(encoding="utf-8").splitlines())
     return [f"README.md: {lines} lines, at most {README_LINES}"] if lines > README_LINES else []
 
 
 def code_map_faults(root):
-    """Crates that the code map does not list, and rows of folders that do not exist."""
+    """Returns a line for each crate that the code map does not list, and for each row whose folder does not exist."""
     text = (root / CODE_MAP).read_text(encoding="utf-8")
     named, faults = set(re.findall(r"`([\w/.-]+)`", text)), []
     for folder in CRATE_FOLDERS:
@@ -109,7 +109,7 @@ def code_map_faults(root):
 
 
 def tracked(root):
-    """The files of the repository, including new ones that are not ignored; without git, all but generated ones."""
+    """Returns the files of the repository, including new ones that are not ignored; without git, all but generated ones."""
     command = ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode:

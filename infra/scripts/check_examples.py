@@ -12,7 +12,7 @@ from transform import ROOT, load_template
 
 
 def media_types(node, path=""):
-    """(where, media type object) for every object that has both a schema and examples."""
+    """Yields (where, media type object) for every object that has both a schema and examples."""
     if isinstance(node, dict):
         if "schema" in node and "examples" in node:
             yield path, node

@@ -20,7 +20,7 @@ TESTS = re.compile(r"#\[cfg\(test\)\]\s*(?:#\[[^\]]*\]\s*)*(?:pub(?:\([^)]*\))?\
 
 
 def code_of(text):
-    """Source text without comments, strings and test modules."""
+    """Returns source text without comments, strings and test modules."""
     text = STRING.sub('""', COMMENT.sub("", text))
     while match := TESTS.search(text):
         end = match.end()
@@ -34,7 +34,7 @@ def code_of(text):
 
 
 def paths_of(tree):
-    """Every path of a use tree such as `a::{b, c::d}`, each as a tuple of names."""
+    """Returns every path of a use tree such as `a::{b, c::d}`, each as a tuple of names."""
     tokens = TOKEN.findall(tree)
 
     def read(position, prefix):
@@ -63,7 +63,7 @@ def paths_of(tree):
 
 
 def module_of(source, file):
-    """The path of a file's module: `a/b.rs` and `a/b/mod.rs` are `("a", "b")`, `lib.rs` and `main.rs` the root."""
+    """Returns the path of a file's module: `a/b.rs` and `a/b/mod.rs` are `("a", "b")`, `lib.rs` and `main.rs` the root."""
     parts = file.relative_to(source).with_suffix("").parts
     return () if parts in (("lib",), ("main",)) else parts[:-1] if parts[-1] == "mod" else parts
 
@@ -72,7 +72,7 @@ class Crate:
     """The modules of a crate, and their dependencies."""
 
     def __init__(self, texts):
-        """`texts` maps the path of each module to its source text."""
+        """Parses the modules. `texts` maps the path of each module to its source text."""
         self.codes = {module: code_of(text) for module, text in texts.items()}
         self.exports = {module: dict(self._exports(module, code)) for module, code in self.codes.items()}
 
@@ -84,7 +84,7 @@ class Crate:
                     yield path[-1], path[0]
 
     def _resolve(self, path):
-        """The module that a path from the root names, or that defines the named item."""
+        """Returns the module that a path from the root names, or that defines the named item."""
         module = ()
         for name in path:
             child = name if (*module, name) in self.codes else self.exports[module].get(name)
@@ -96,7 +96,7 @@ class Crate:
         return module
 
     def uses(self, module):
-        """The modules that a module uses."""
+        """Yields the modules that a module uses."""
         code = self.codes[module]
         trees = re.findall(r"\buse\s+((?:crate|super)\b[^;]*);", code)
         rest = re.sub(r"\buse\s+[^;]*;", "", code)
@@ -111,7 +111,7 @@ class Crate:
             yield self._resolve((*base, *path))
 
     def edges(self):
-        """The dependencies between siblings. A dependency of a descendant counts for its ancestor."""
+        """Returns the dependencies between siblings. A dependency of a descendant counts for its ancestor."""
         edges = {}
         for module in self.codes:
             for used in self.uses(module):
@@ -123,7 +123,7 @@ class Crate:
         return edges
 
     def cycles(self):
-        """One cycle for each set of modules that depend on each other."""
+        """Returns one cycle for each set of modules that depend on each other."""
         edges, cycles, seen = self.edges(), [], set()
 
         def reach(start, goal):
@@ -148,7 +148,7 @@ class Crate:
 
 
 def crate_in(source):
-    """The crate whose sources are in a folder, without its files of tests."""
+    """Returns the crate whose sources are in a folder, without its files of tests."""
     files = [file for file in source.rglob("*.rs") if not re.search(r"(^|_)tests?$", file.stem) and "tests" not in file.parts[len(source.parts):-1]]
     return Crate({module_of(source, file): file.read_text(encoding="utf-8") for file in files if "bin" not in file.relative_to(source).parts})
 

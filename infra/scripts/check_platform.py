@@ -27,7 +27,7 @@ ACCESS_LOG_FIELDS = {
 
 
 def of_type(template, kind):
-    """Name and properties of each resource of a type."""
+    """Returns name and properties of each resource of a type."""
     resources = template["Resources"].items()
     return [(name, resource.get("Properties", {})) for name, resource in resources if resource["Type"] == kind]
 
@@ -134,9 +134,9 @@ def stranger_faults(template):
 
 def loop_faults(source, template):
     """Finds functions whose RecursiveLoop is lost in the transformation."""
-    told = {name for name, function in of_type(template, "AWS::Lambda::Function") if "RecursiveLoop" in function}
+    named = {name for name, function in of_type(template, "AWS::Lambda::Function") if "RecursiveLoop" in function}
     functions = of_type(source, "AWS::Serverless::Function")
-    return [f"{n}: RecursiveLoop is lost in the transformation" for n, f in functions if "RecursiveLoop" in f and n not in told]
+    return [f"{n}: RecursiveLoop is lost in the transformation" for n, f in functions if "RecursiveLoop" in f and n not in named]
 
 
 def platform_faults(source, template):

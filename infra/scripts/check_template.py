@@ -20,14 +20,14 @@ SUB_NAME = re.compile(r"\$\{([^!${}][^${}]*)\}")
 
 
 def names_in_sub(argument):
-    """The names that a Fn::Sub refers to, without its own variables."""
+    """Returns the names that a Fn::Sub refers to, without its own variables."""
     text, variables = (argument, {}) if isinstance(argument, str) else (argument[0], argument[1])
     names = {name.strip().split(".")[0] for name in SUB_NAME.findall(text)}
     return (names - set(variables)) | names_in(variables)
 
 
 def names_in(node):
-    """All names that a part of a template refers to, by Ref, Fn::GetAtt or Fn::Sub, at any depth."""
+    """Returns all names that a part of a template refers to, by Ref, Fn::GetAtt or Fn::Sub, at any depth."""
     if isinstance(node, list):
         return set().union(*map(names_in, node))
     if not isinstance(node, dict):
@@ -46,7 +46,7 @@ def names_in(node):
 
 
 def dependencies(template):
-    """For each resource, the resources that must exist before it."""
+    """Returns, for each resource, the resources that must exist before it."""
     resources = template["Resources"]
     graph = {}
     for name, resource in resources.items():
@@ -57,7 +57,7 @@ def dependencies(template):
 
 
 def find_cycle(graph):
-    """A circular chain of names, whose last name is the first, or None."""
+    """Returns a circular chain of names, whose last name is the first, or None."""
     finished, chain = set(), []
 
     def visit(name):

@@ -20,7 +20,7 @@ POISON_RECEIVES = 3
 
 
 def percentile(number):
-    """The smallest sample that is not less than `number` percent of all."""
+    """Returns the smallest sample that is not less than `number` percent of all."""
     return lambda samples: sorted(samples)[max(math.ceil(len(samples) * number / 100), 1) - 1]
 
 
@@ -44,7 +44,7 @@ class Metrics:
         self.values[namespace, name, resource][time // MINUTE].append(value)
 
     def series(self, key, period, statistic, now):
-        """The value of each period that has ended, by its start. Periods without data are missing."""
+        """Returns the value of each period that has ended, by its start. Periods without data are missing."""
         samples = defaultdict(list)
         for minute, values in self.values.get(key, {}).items():
             start = minute * MINUTE // period * period
@@ -54,12 +54,12 @@ class Metrics:
 
 
 def resource_of(dimensions):
-    """The resource of the template that the dimensions of a metric name, as in "Table" or "Table/index"; None without dimensions."""
+    """Returns the resource of the template that the dimensions of a metric name, as in "Table" or "Table/index"; None without dimensions."""
     return "/".join(named(dimension["Value"]) for dimension in dimensions or ()) or None
 
 
 def named(value):
-    """A value of the template in its own words."""
+    """Returns a value of the template as text."""
     if isinstance(value, str):
         return value
     ((function, argument),) = value.items()
@@ -70,8 +70,8 @@ ARITHMETIC = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.m
 
 
 class Expression:
-    """The part of metric math that the template uses. Where the documentation leaves a case open, the less helpful result: FILL does not
-    fill a series without values, and an operator has no value where an operand has none."""
+    """Evaluates the part of metric math that the template uses. Where the documentation leaves a case open, it returns the less helpful
+    result: FILL does not fill a series without values, and an operator has no value where an operand has none."""
 
     def __init__(self, text, series, starts):
         self.series, self.starts = series, starts
@@ -101,7 +101,7 @@ class Expression:
         raise ValueError(f"not modelled: {ast.unparse(node)}")
 
     def both(self, function, left, right):
-        """The function of two series. A division by 0 has no value."""
+        """Returns a function of two series. A division by 0 has no value."""
         left, right = self.of(left), self.of(right)
         starts = [start for start in left.keys() & right.keys() if function is not operator.truediv or right[start]]
         return {start: function(left[start], right[start]) for start in starts}
@@ -147,7 +147,7 @@ class Alarm:
         return Expression(expression, series, starts).result
 
     def fires(self, metrics, now):
-        """Whether the alarm is in the state ALARM at the end of a period."""
+        """Returns whether the alarm is in the state ALARM at the end of a period."""
         wanted = self.properties["EvaluationPeriods"]
         last = now // self.period * self.period
         starts = [last - self.period * (index + 1) for index in range(wanted + OLDER_PERIODS)]
@@ -163,7 +163,7 @@ class Alarm:
         return sum(breaching) >= self.properties.get("DatapointsToAlarm", wanted)
 
     def first_fired(self, metrics, end, begin=0):
-        """The first moment at which the alarm fires, or None."""
+        """Returns the first moment at which the alarm fires, or None."""
         moments = range(begin // self.period * self.period + self.period, end + 1, self.period)
         return next((now for now in moments if self.fires(metrics, now)), None)
 

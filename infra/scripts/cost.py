@@ -48,7 +48,7 @@ class Prices:
 
 
 class Stack:
-    """What the template says: memory of each function, alarms, queues, metrics."""
+    """Numbers of the template: memory of each function, alarms, queues, metrics."""
 
     def __init__(self):
         template = load_template(ROOT / "template.yaml")
@@ -76,11 +76,11 @@ class Costs:
         return times.get(function, assumed["api_ms"])
 
     def invocations(self, operation, function):
-        """How often an operation invokes a function: probe-file invokes probe-record, something else all others once."""
+        """Returns how often an operation invokes a function: probe-file invokes probe-record, other callers invoke the others once."""
         return self.counts[operation]["probe-file"]["calls"]["lambda.Invoke"] if function == "probe-record" else 1
 
     def operation(self, name, times, seconds=0, parts=None):
-        """The lines of an operation that is made so many times. `seconds` and `parts` are those of one import."""
+        """Returns the lines of `times` operations. `seconds` and `parts` are those of one import."""
         quantities = {}
 
         def add(price, quantity):
@@ -110,7 +110,7 @@ class Costs:
 
     @staticmethod
     def progress(function, one, seconds):
-        """Write units of the progress of an import beyond what was counted: one update every 2 s, of 3 units with the index."""
+        """Returns the write units of the progress of an import beyond what was counted: one update every 2 s, of 3 units with the index."""
         counted = one["calls"].get("dynamodb.UpdateItem", 0)
         return max(3 + seconds / 2 - counted, 0) * 3 if function == "import-file" else 0
 
@@ -119,21 +119,21 @@ class Costs:
         return self.operation("import", times, seconds, parts=-(-megabytes * 10**6 // (8 << 20)))
 
     def webhooks(self, times):
-        """What a webhook costs beyond its upload."""
+        """Returns the costs of a webhook beyond its upload."""
         return minus(self.operation("upload_with_webhook", times), self.operation("upload", times))
 
     def downloads(self, times, megabytes):
         return [*self.operation("download", times), self.prices.line("download", "transfer_out_gb", times * megabytes / 1000)]
 
     def stored(self, terabytes):
-        """A month of storage, with the records of the files."""
+        """Returns the lines of a month of storage, with the records of the files."""
         files = terabytes * 10**6 / self.prices.assumed["file_mb"]
         records = files * self.prices.assumed["record_bytes"] / 1e9
         return [self.prices.line("stored", "s3_gb_month", terabytes * 1000), self.prices.line("stored", "dynamodb_gb_month", records),
                 self.prices.line("stored", "dynamodb_pitr_gb_month", records)]
 
     def idle(self):
-        """A month of a deployment that nobody uses."""
+        """Returns the lines of a month of an unused deployment."""
         assumed, minutes = self.prices.assumed, self.prices.assumed["days"] * 24 * 60
         polls = self.stack.polled * assumed["polls_second_queue"] * minutes * 60
         month = [("alarm_metric", self.stack.alarm_metrics), ("custom_metric", self.stack.metrics), ("dashboard", 1), ("sqs_request", polls),
@@ -161,7 +161,7 @@ def quantity(number):
 
 
 def small(usd):
-    """A price; those of single requests for a million of them."""
+    """Formats a price; the price of single requests for a million of them."""
     return f"{usd:g}" if usd >= 0.001 else f"{usd * MILLION:g} for a million"
 
 
@@ -176,7 +176,7 @@ def table(prices, lines):
 
 
 def costs_page(costs):
-    """The scenarios, each with its lines."""
+    """Returns the scenarios, each with its lines."""
     scenarios = [
         ("1,000,000 uploads with their probes", "Presigned uploads by one PUT, each with a poster, without storage. Without posters (`Posters=false`) they cost 5.00 less.", costs.operation("upload", MILLION)),
         ("1,000,000 imports of 100 MB", "With their probes, without storage.", costs.imports(MILLION, 100)),
@@ -193,7 +193,7 @@ def costs_page(costs):
 
 
 def prices_page(prices):
-    """The prices, their sources and the assumptions."""
+    """Returns the prices, their sources and the assumptions."""
     rows = [f"| [{one['of']}]({one['source']}) | {small(one['usd'])} |" for one in prices.all["prices"].values()]
     for one in prices.all["tiers"].values():
         steps = ", ".join(f"{usd:g} {'then' if end == float('inf') else f'up to {end / 1000:g} TB'}" for end, usd in one["steps"])
@@ -217,7 +217,7 @@ S3_PREFIX_PUTS = 3_500     # PUTs a second of a prefix
 
 
 def needs(costs, rate):
-    """What so many uploads a second need, one get each, and a tenth as many imports of 100 MB."""
+    """Returns the load of `rate` uploads a second, with one get each, and a tenth as many imports of 100 MB."""
     assumed = costs.prices.assumed
     upload = costs.counts["upload"]
     writes = sum(one["write_units"] for one in upload.values())
@@ -235,7 +235,7 @@ def needs(costs, rate):
 
 
 def limits(costs, rate):
-    """The limits of one account and region at a rate, with the changes that each needs."""
+    """Returns the limits of one account and region at a rate, with the changes that each needs."""
     need = needs(costs, rate)
     return [
         Limit("requests a second, API Gateway", need["requests"], API_REQUESTS, "`ThrottlingRate`, and the quota; above about 100,000 several accounts behind one domain"),
@@ -268,7 +268,7 @@ def with_tables(text, costs):
 
 
 def what_if(costs, options):
-    """The lines of a month with these numbers, added up by price."""
+    """Returns the lines of a month with these numbers, added up by price."""
     lines = [*costs.operation("upload", options.uploads), *costs.imports(options.imports, options.import_mb), *costs.downloads(options.downloads, options.download_mb),
              *costs.webhooks(options.webhooks), *costs.operation("get", options.gets), *costs.operation("list", options.lists), *costs.stored(options.stored_tb)]
     lines += costs.idle() + (costs.kms_key() if options.kms_key else [])

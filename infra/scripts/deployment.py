@@ -17,11 +17,11 @@ STACK_TIMEOUT = 120
 
 
 class Fault(Exception):
-    """The deployment differs from the template."""
+    """Raised if the deployment differs from the template."""
 
 
 class Deployment:
-    """The stack in a cloud."""
+    """Creates and inspects the stack in a cloud."""
 
     def __init__(self, address, code):
         self.address = address
@@ -39,7 +39,7 @@ class Deployment:
         )
 
     def upload(self, template):
-        """Uploads the zips to where the transformed template expects them. The layer of the other architecture may be missing."""
+        """Uploads the zips to the keys that the transformed template names. The layer of the other architecture may be missing."""
         s3 = self.client("s3")
         s3.create_bucket(Bucket=PACKAGES)
         for name, (_, uri) in artefacts(template).items():
@@ -71,7 +71,7 @@ class Deployment:
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
     def ids(self, kind):
-        """The physical names of all resources of a type, by their logical ids."""
+        """Returns the physical names of all resources of a type, by their logical ids."""
         resources = self.client("cloudformation").describe_stack_resources(StackName=STACK)["StackResources"]
         of_kind = [resource for resource in resources if resource["ResourceType"] == kind]
         return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in of_kind}
@@ -92,13 +92,13 @@ class Deployment:
             gateway.create_api_mapping(ApiId=identifier, DomainName=host, Stage="$default")
 
     def routes(self):
-        """The keys of all deployed routes."""
+        """Returns the keys of all deployed routes."""
         gateway = self.client("apigatewayv2")
         apis = self.ids("AWS::ApiGatewayV2::Api").values()
         return sorted(route["RouteKey"] for api in apis for route in gateway.get_routes(ApiId=api)["Items"])
 
     def triggers(self):
-        """The number of deployed triggers of each kind, by SAM's names."""
+        """Returns the number of deployed triggers of each kind, by SAM's names."""
         s3, buckets = self.client("s3"), self.ids("AWS::S3::Bucket").values()
         notified = [s3.get_bucket_notification_configuration(Bucket=bucket) for bucket in buckets]
         return {
@@ -110,7 +110,7 @@ class Deployment:
 
 
 def expected_triggers(template):
-    """The number of triggers of each kind in the template."""
+    """Returns the number of triggers of each kind in the template."""
     counts = {}
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
@@ -136,7 +136,7 @@ def with_whole_numbers(result, parameters):
 
 
 def without_codedeploy(result):
-    """Removes what shifts the aliases, which the emulator's CloudFormation does not have."""
+    """Removes the resources that shift the aliases, which the emulator's CloudFormation does not have."""
     resources = result["Resources"]
     for name in [name for name, resource in resources.items() if resource["Type"].startswith("AWS::CodeDeploy::")]:
         del resources[name]
@@ -145,7 +145,7 @@ def without_codedeploy(result):
 
 
 def template_of(kind):
-    """template.yaml, or with a type of CodeDeploy its gradual form. Everything is deployed for the first time, so any digest will do."""
+    """Returns template.yaml, or with a type of CodeDeploy its gradual form. Everything is deployed for the first time, so any digest will do."""
     template = load_template(ROOT / "template.yaml")
     return gradual(template, kind, {name: "0" * 64 for name in functions(template)}) if kind else template
 

@@ -20,7 +20,7 @@ START_TIMEOUT = 60
 
 
 class EmulatorError(Exception):
-    """The emulator did not start."""
+    """Raised if the emulator does not start."""
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Cloud:
 
 
 def environment(address):
-    """Environment variables that make programs use this cloud instead of AWS."""
+    """Returns environment variables that make programs use this cloud instead of AWS."""
     services = {f"AWS_ENDPOINT_URL_{service}": address for service in ("S3", "DYNAMODB", "SQS", "LAMBDA")}
     return KEYS | services | {"AWS_ENDPOINT_URL": address, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
 

@@ -8,7 +8,7 @@ CORS = "x-amazon-apigateway-cors"
 
 
 def unconditional(item):
-    """An item without the `Fn::If` that SAM puts around the routes of a conditional function, and the condition or None."""
+    """Returns an item without the `Fn::If` that SAM puts around the routes of a conditional function, and the condition or None."""
     if "Fn::If" in item:
         condition, present, _ = item["Fn::If"]
         return present, condition
@@ -28,7 +28,7 @@ def operations(body):
 
 
 def route(api, key, integration, condition, name):
-    """The two resources of a route."""
+    """Returns the two resources of a route."""
     when = {"Condition": condition} if condition else {}
     properties = {
         "ApiId": {"Ref": api},

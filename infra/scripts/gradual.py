@@ -33,7 +33,7 @@ NOT_IN_VERSIONS = ("Events", "EventInvokeConfig", "PermissionsBoundary", "Polici
 
 
 class Fault(Exception):
-    """A problem that the user must solve."""
+    """Raised for a problem that the user must solve."""
 
 
 def check_type(kind):
@@ -42,12 +42,12 @@ def check_type(kind):
 
 
 def functions(template):
-    """The functions of the template, by name."""
+    """Returns the functions of the template, by name."""
     return {name: resource for name, resource in template["Resources"].items() if resource["Type"] == "AWS::Serverless::Function"}
 
 
 def alarms_on_errors(template, function):
-    """The template's own alarms on errors of a function."""
+    """Yields the template's own alarms on errors of a function."""
     for name, resource in template["Resources"].items():
         properties = resource["Properties"]
         if resource["Type"] == "AWS::CloudWatch::Alarm" and properties.get("MetricName") == "Errors" and function in names_in(properties["Dimensions"]):
@@ -59,7 +59,7 @@ def new_version_alarm(name):
 
 
 def alarm(name, resource):
-    """An alarm on the errors of a function's newest version. Only CodeDeploy reads it, so it notifies nobody."""
+    """Returns an alarm on the errors of a function's newest version. Only CodeDeploy reads it, so it notifies nobody."""
     dimensions = {"FunctionName": {"Ref": name}, "Resource": {"Fn::Sub": f"${{{name}}}:{ALIAS}"}, "ExecutedVersion": {"Fn::GetAtt": [f"{name}.Version", "Version"]}}
     properties = {
         "AlarmDescription": f"The newest version of {name} failed in two of five minutes.",
@@ -71,12 +71,12 @@ def alarm(name, resource):
 
 
 def with_condition(made, resource):
-    """What exists only where the function exists."""
+    """Returns a part of the template under the condition of its function."""
     return made | {key: resource[key] for key in ("Condition",) if key in resource}
 
 
 def codedeploy_role(template):
-    """The role of CodeDeploy, which has no rights of its own. SAM's may shift the aliases of all functions of the account, and has no
+    """Returns the role of CodeDeploy, which has no rights of its own. SAM's may shift the aliases of all functions of the account, and has no
     boundary."""
     trust = [{"Effect": "Allow", "Principal": {"Service": "codedeploy.amazonaws.com"}, "Action": "sts:AssumeRole"}]
     return {"Type": "AWS::IAM::Role", "Properties": {
@@ -101,7 +101,7 @@ def codedeploy_policy(template):
 
 
 def qualified(node, names):
-    """A part of the template that refers to the aliases of functions instead of the functions."""
+    """Returns a part of the template that refers to the aliases of functions instead of the functions."""
     match node:
         case {"Ref": name} | {"Fn::GetAtt": [name, "Arn"]} if name in names:
             return {"Ref": f"{name}.Alias"}
@@ -113,7 +113,7 @@ def qualified(node, names):
 
 
 def call_aliases(template, names):
-    """Has functions invoke the aliases of other functions, and their roles allow that alone."""
+    """Makes functions invoke the aliases of other functions, and limits their roles to that."""
     for name, resource in template["Resources"].items():
         if resource["Type"] not in ("AWS::Serverless::Function", "AWS::IAM::Role"):
             continue
@@ -125,8 +125,8 @@ def call_aliases(template, names):
 
 
 def of_version(template, name, given):
-    """What a function's versions consist of beside its code: its properties, and the parameters, conditions, mappings and layers that they
-    mention, at any depth."""
+    """Returns what a function's version depends on besides its code: its properties, and the parameters, conditions, mappings and layers that
+    they mention, at any depth."""
     own = {key: value for key, value in template["Resources"][name]["Properties"].items() if key not in NOT_IN_VERSIONS}
     shared = {key: value for key, value in template["Globals"]["Function"].items() if key not in NOT_IN_VERSIONS}
     pool = template.get("Conditions", {}) | template.get("Mappings", {})
@@ -150,7 +150,7 @@ def digest(root, template, name, given):
 
 
 def digests(root, template, given):
-    """The digest of each function. `given` are the parameters of this deployment."""
+    """Returns the digest of each function. `given` are the parameters of this deployment."""
     missing = [uri for _, uri in artefacts(template).values() if not (root / uri).is_file()]
     if missing:
         raise Fault(f"missing: {', '.join(missing)}; run `make package layer`")
@@ -158,7 +158,7 @@ def digests(root, template, given):
 
 
 def preference(template, name, kind):
-    """How CodeDeploy shifts a function, and the alarms that stop it."""
+    """Returns how CodeDeploy shifts a function, and the alarms that stop it."""
     events = template["Resources"][name]["Properties"].get("Events", {})
     alarms = [{"Ref": one} for one in (new_version_alarm(name), *alarms_on_errors(template, name))]
     if any(event["Type"] == "HttpApi" for event in events.values()):
@@ -167,7 +167,7 @@ def preference(template, name, kind):
 
 
 def gradual(template, kind, digests):
-    """The template of a gradual deployment."""
+    """Returns the template of a gradual deployment."""
     check_type(kind)
     result, names = copy.deepcopy(template), functions(template)
     call_aliases(result, names)

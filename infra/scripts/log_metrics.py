@@ -11,7 +11,7 @@ TOKEN = re.compile(r'\s*(\$\.[\w.]+|"[^"]*"|\d+|NOT EXISTS|&&|\|\||[(){}]|[=<>])
 
 
 def value_of(line, path):
-    """The value of `$.a.b` in a line; None if it is missing."""
+    """Returns the value of `$.a.b` in a line; None if it is missing."""
     for name in path.removeprefix("$.").split("."):
         line = line.get(name) if isinstance(line, dict) else None
     return line
@@ -68,35 +68,35 @@ class Pattern:
 
 
 def fields(text):
-    """The fields that a pattern reads."""
+    """Returns the fields that a pattern reads."""
     return set(re.findall(r"\$\.([\w.]+)", text))
 
 
 def messages(text):
-    """The values of `message` that a pattern names."""
+    """Returns the values of `message` that a pattern names."""
     return set(re.findall(r'\$\.message = "([^"]*)"', text))
 
 
 def filters(template):
-    """The metric filters by name."""
+    """Returns the metric filters by name."""
     return {name: r for name, r in template["Resources"].items() if r["Type"] == "AWS::Logs::MetricFilter"}
 
 
 def transformations(resource):
-    """(namespace, metric, value, dimensions) of a metric filter."""
+    """Yields (namespace, metric, value, dimensions) of a metric filter."""
     for one in resource["Properties"]["MetricTransformations"]:
         dimensions = {dimension["Key"]: dimension["Value"] for dimension in one.get("Dimensions", [])}
         yield named(one["MetricNamespace"]), one["MetricName"], one["MetricValue"], dimensions
 
 
 def unconditional(template):
-    """(namespace, metric) of the metrics that each deployment has."""
+    """Returns (namespace, metric) of the metrics that each deployment has."""
     wanted = [resource for resource in filters(template).values() if "Condition" not in resource]
     return {found[:2] for resource in wanted for found in transformations(resource)}
 
 
 def published(resources, line):
-    """{metric: (value, dimensions)} of the metrics that a line of the log gives."""
+    """Returns {metric: (value, dimensions)} of the metrics that a line of the log gives."""
     found = {}
     for resource in resources.values():
         if not Pattern(resource["Properties"]["FilterPattern"]).matches(line):

@@ -23,7 +23,7 @@ def is_null(schema):
 
 
 def nullable(schema):
-    """`oneOf` with null becomes `nullable`."""
+    """Converts `oneOf` with null to `nullable`."""
     others = [part for part in schema["oneOf"] if not is_null(part)]
     rest = {key: value for key, value in schema.items() if key != "oneOf"}
     if len(others) == len(schema["oneOf"]):
@@ -32,7 +32,7 @@ def nullable(schema):
 
 
 def converted(node):
-    """The same schema in OpenAPI 3.0."""
+    """Returns the same schema in OpenAPI 3.0."""
     if isinstance(node, list):
         return [converted(item) for item in node]
     if not isinstance(node, dict):
@@ -66,7 +66,7 @@ def one_error(responses):
 
 
 def downgraded(document):
-    """The document in OpenAPI 3.0.3."""
+    """Returns the document in OpenAPI 3.0.3."""
     document = converted(document)
     document["openapi"] = "3.0.3"
     document["info"].pop("summary", None)

@@ -31,7 +31,7 @@ TARGETS = {"arm64": ("aarch64-unknown-linux-gnu", 183), "x86_64": ("x86_64-unkno
 
 
 class Fault(Exception):
-    """A problem that the user must solve."""
+    """Raised for a problem that the user must solve."""
 
 
 # The Python version of the template's functions, and the magic number of its compiled modules (importlib.util.MAGIC_NUMBER), which
@@ -46,12 +46,12 @@ NOT_PACKED = ("bin",)
 
 
 def python_functions(root):
-    """The folders of functions/ with Python functions."""
+    """Returns the folders of functions/ with Python functions."""
     return sorted(file.parent.name for file in (root / "functions").glob("*/requirements.txt"))
 
 
 def functions(root):
-    """The crates of functions/."""
+    """Returns the crates of functions/."""
     return sorted(manifest.parent.name for manifest in (root / "functions").glob("*/Cargo.toml"))
 
 
@@ -60,13 +60,13 @@ def output_of(*command):
 
 
 def has_standard_library(compiler, target):
-    """Whether the compiler has the standard library of the target."""
+    """Returns whether the compiler has the standard library of the target."""
     folder = Path(output_of(compiler, "--print", "target-libdir", "--target", target))
     return any(folder.glob("libstd-*"))
 
 
 def compiler_for(target):
-    """A compiler with the target's standard library: this machine's, or for arm64 Debian's."""
+    """Returns a compiler with the target's standard library: this machine's, or for arm64 Debian's."""
     compiler = os.environ.get("RUSTC") or "rustc"
     if has_standard_library(compiler, target):
         return compiler
@@ -77,7 +77,7 @@ def compiler_for(target):
 
 
 def remapped(root, cargo_home):
-    """Compiler options that remove this machine's paths from panic messages."""
+    """Returns compiler options that remove this machine's paths from panic messages."""
     folders = {cargo_home / "registry/src": "/cargo", root: "/files"}
     return [f"--remap-path-prefix={folder}={name}" for folder, name in folders.items()]
 
@@ -189,7 +189,7 @@ def check_compiled(folder):
 
 
 def is_module(source):
-    """Whether Python can import the file by its name."""
+    """Returns whether Python can import the file by its name."""
     return source.stem.isidentifier()
 
 

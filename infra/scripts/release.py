@@ -32,11 +32,11 @@ ARCHITECTURES = "    Default: arm64\n    AllowedValues: [arm64, x86_64]\n"
 
 
 class Fault(Exception):
-    """A problem that must be solved before the release."""
+    """Raised for a problem that must be solved before the release."""
 
 
 def version_of(root, tag):
-    """The workspace's version. A tag must name it."""
+    """Returns the workspace's version. A tag must name it."""
     version = tomllib.loads((root / "Cargo.toml").read_text())["workspace"]["package"]["version"]
     if tag and tag != f"v{version}":
         raise Fault(f"the tag is {tag}, the version in Cargo.toml is {version}")
@@ -44,7 +44,7 @@ def version_of(root, tag):
 
 
 def changes(text, version):
-    """The changelog's section of a version."""
+    """Returns the changelog's section of a version."""
     found = re.search(rf"^## \[{re.escape(version)}\][^\n]*\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
     if not found or not found[1].strip():
         raise Fault(f"CHANGELOG.md has no section of {version}")
@@ -52,13 +52,13 @@ def changes(text, version):
 
 
 def code(template):
-    """The files of the functions and the layers. Those of both architectures: the SAM CLI uploads what the template names, whatever its
+    """Returns the files of the functions and the layers. Those of both architectures: the SAM CLI uploads what the template names, whatever its
     condition."""
     return {uri for _, uri in artefacts(template).values()}
 
 
 def template_of(text, architecture):
-    """The template for the architecture of the zips, which no parameter can change."""
+    """Returns the template with the architecture of the zips as the only allowed value."""
     if text.count(ARCHITECTURES) != 1:
         raise Fault(f"{TEMPLATE} has no parameter Architecture of the known form")
     return text.replace(ARCHITECTURES, f"    Default: {architecture}\n    AllowedValues: [{architecture}]\n")
@@ -75,7 +75,7 @@ def check_machine(name, content, architecture):
 
 
 def contents(root, template, architecture):
-    """The files of the zip of an architecture: name, content, whether it is a program."""
+    """Returns the files of the zip of an architecture: name, content, whether it is a program."""
     pages = {str(page.relative_to(root)) for page in root.glob(PAGES)}
     names = {*FILES, *code(template), *(pages - {README})}
     missing = [name for name in sorted({*names, TEMPLATE, README, ADMIN}) if not (root / name).is_file()]

@@ -16,7 +16,7 @@ BUCKET = "arn:${AWS::Partition}:s3:::${AWS::StackName}-files-${AWS::AccountId}-$
 
 
 def short(resource):
-    """A resource in the template's words: `FilesTable`, `FilesBucket/files/*`, `FilesTable/index/due`."""
+    """Returns the short name of a resource: `FilesTable`, `FilesBucket/files/*`, `FilesTable/index/due`."""
     if isinstance(resource, str):
         return resource
     ((kind, value),) = resource.items()
@@ -33,14 +33,14 @@ def as_list(value):
 
 
 def statements(role):
-    """The statements of a role's own policies, the optional ones too."""
+    """Yields the statements of a role's own policies, the optional ones too."""
     for policy in role.get("Policies", []):
         policy = policy["Fn::If"][1] if "Fn::If" in policy else policy
         yield from as_list(policy["PolicyDocument"]["Statement"])
 
 
 def rights(role):
-    """Resources with the actions on them, `service:Action` shortened to `Action`. Its own log stream is every function's, and left out."""
+    """Returns resources with the actions on them, `service:Action` shortened to `Action`, without the function's own log stream."""
     found = {}
     for statement in statements(role):
         if statement["Effect"] != "Allow" or "Condition" in statement:
@@ -52,7 +52,7 @@ def rights(role):
 
 
 def polled(result, function):
-    """The queues that Lambda polls with the function's role."""
+    """Returns the queues that Lambda polls with the function's role."""
     mappings = [one["Properties"] for one in result["Resources"].values() if one["Type"] == "AWS::Lambda::EventSourceMapping"]
     return [short(one["EventSourceArn"]) for one in mappings if one["FunctionName"] == {"Ref": function}]
 

@@ -29,7 +29,7 @@ TARGETS = ("aarch64-unknown-linux-gnu", "x86_64-unknown-linux-gnu")
 
 
 class Fault(Exception):
-    """The document would be incomplete or invalid."""
+    """Raised if the document would be incomplete or invalid."""
 
 
 def metadata(*options):
@@ -38,7 +38,7 @@ def metadata(*options):
 
 
 def deployed(resolved, roots):
-    """All dependencies of the roots, without those of their tests."""
+    """Returns all dependencies of the roots, without those of their tests."""
     nodes = {node["id"]: node for node in resolved["resolve"]["nodes"]}
     found, open_ids = set(), list(roots)
     while open_ids:
@@ -72,7 +72,7 @@ def crate(package, locked, scope):
 
 
 def add_crates(bom):
-    """All crates of Cargo.lock and their dependencies."""
+    """Adds all crates of Cargo.lock and their dependencies."""
     whole = metadata()
     packages = {package["id"]: package for package in whole["packages"]}
     lock = tomllib.loads((ROOT / "Cargo.lock").read_text(encoding="utf-8"))["package"]
@@ -98,7 +98,7 @@ def source(name, version, **more):
 
 
 def pinned(name, pin, licence):
-    """A source of a layer."""
+    """Returns the component of a pinned source of a layer."""
     return source(
         name,
         pin["version"],
@@ -109,7 +109,7 @@ def pinned(name, pin, licence):
 
 
 def add_layer(bom):
-    """The layers with ffprobe and ffmpeg: their sources and their compiler."""
+    """Adds the layers with ffprobe and ffmpeg: their sources and their compiler."""
     pins, own = (
         tomllib.loads((ROOT / f"layers/{program}/layer.toml").read_text(encoding="utf-8")) for program in ("ffprobe", "ffmpeg")
     )
@@ -141,7 +141,7 @@ def add_layer(bom):
 
 
 def add_pages(bom):
-    """The function resolve-url: its packages and its JavaScript engine."""
+    """Adds the function resolve-url: its packages and its JavaScript engine."""
     folder = ROOT / "functions/resolve-url"
     pins = re.findall(r"^([\w-]+)==([\w.]+)", (folder / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE)
     licence = LicenseFactory().make_from_string
@@ -167,7 +167,7 @@ def add_pages(bom):
 
 
 def document():
-    """The document as text."""
+    """Returns the document as text."""
     manifest = tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))["workspace"]["package"]
     bom = Bom()
     bom.metadata.component = Component(

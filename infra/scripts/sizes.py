@@ -47,7 +47,7 @@ def identifiers(symbol):
 
 
 def crate_of(symbol, crates):
-    """The crate that a symbol starts with. Symbols that are not Rust's are C, assembly or the linker's."""
+    """Returns the crate that a symbol starts with. Symbols that are not Rust's are C, assembly or the linker's."""
     if not symbol.startswith(("_R", "_ZN")):
         return "ring" if "ring_core" in symbol else "C and assembly"
     found = next((name for name in identifiers(symbol) if name in crates or name in STANDARD), None)

@@ -54,7 +54,7 @@ class World:
 
 
 def counted(namespace, name, resource, values):
-    """Metrics with one value per minute; None is no value."""
+    """Returns metrics with one value per minute; None is no value."""
     metrics = Metrics()
     for minute, value in enumerate(values):
         if value is not None:
@@ -67,7 +67,7 @@ def api(values):
 
 
 def latency(*minutes):
-    """The latency of requests in milliseconds: the requests of each minute."""
+    """Returns the latency of requests in milliseconds: the requests of each minute."""
     metrics = Metrics()
     for minute, requests in enumerate(minutes):
         for value in requests:
@@ -80,7 +80,7 @@ def throttled(name, resource, values):
 
 
 def attempted(*minutes):
-    """Attempts to deliver: how many in each minute, and how many of them failed."""
+    """Returns attempts to deliver: how many in each minute, and how many of them failed."""
     metrics = Metrics()
     for minute, (attempts, failures) in enumerate(minutes):
         for name, number in (("DeliveryAttempts", attempts), ("DeliveryFailures", failures)):
@@ -130,7 +130,7 @@ def letters(*works, hours=2, every=0, **world):
 
 
 def errors_of(function):
-    """Scenarios in which the alarm on errors of a function must fire, and must not."""
+    """Returns scenarios in which the alarm on errors of a function must fire, and must not."""
     failing = [1 if minute % 3 == 0 else 0 for minute in range(60)]  # five in a quarter of an hour
     few = [1 if minute % 15 < 4 else 0 for minute in range(60)]  # four
     only_some = [1, None, None] * 20  # invoked only sometimes
@@ -216,14 +216,14 @@ SCENARIOS = {
 
 
 def end_of(metrics, name, fires):
-    """The end of the observation: 15 minutes after the last value, unless missing values fire the alarm."""
+    """Returns the end of the observation: 15 minutes after the last value, unless missing values fire the alarm."""
     minutes = [minute for series in metrics.values.values() for minute in series]
     more = 0 if name == "SweepNotRunAlarm" and not fires else 15
     return (max(minutes, default=60) + 1 + more) * MINUTE
 
 
-def judge(name, properties):
-    """The faults of an alarm in its scenarios."""
+def faults_of(name, properties):
+    """Returns the faults of an alarm in its scenarios."""
     alarm, faults = Alarm(properties), []
     must, must_not = SCENARIOS[name]
     for index, metrics in enumerate(must):
@@ -236,7 +236,7 @@ def judge(name, properties):
 
 
 def begin_of(name):
-    """The start of the observation. In a new stack sweep has not run yet, so its alarm is observed after 30 minutes."""
+    """Returns the start of the observation. In a new stack sweep has not run yet, so its alarm is observed after 30 minutes."""
     return 30 * MINUTE if name == "SweepNotRunAlarm" else 0
 
 
@@ -244,7 +244,7 @@ class Alarms(unittest.TestCase):
     def test_each_alarm_fires_for_its_description_only(self):
         for name, properties in ALARMS.items():
             with self.subTest(name):
-                self.assertEqual(judge(name, properties), [])
+                self.assertEqual(faults_of(name, properties), [])
 
     def test_each_alarm_has_scenarios_of_both_kinds(self):
         self.assertEqual(set(ALARMS), set(SCENARIOS))
@@ -300,7 +300,7 @@ class Mistakes(unittest.TestCase):
         properties.update(changes)
         if "MetricName" in changes:
             properties.pop("Metrics", None)
-        self.assertNotEqual(judge(name, {key: value for key, value in properties.items() if value is not None}), [])
+        self.assertNotEqual(faults_of(name, {key: value for key, value in properties.items() if value is not None}), [])
 
     QUEUE = {"Namespace": "AWS/SQS", "Dimensions": [{"Name": "QueueName", "Value": {"Fn::GetAtt": ["DeadLetterQueue", "QueueName"]}}]}
 

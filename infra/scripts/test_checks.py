@@ -179,7 +179,7 @@ class Transform(unittest.TestCase):
 
 
 class Commands(unittest.TestCase):
-    """What `make lint` sees is the exit code."""
+    """Checks the exit codes, which `make lint` reads."""
 
     def exit_code(self, main, *texts):
         with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as quiet:

@@ -24,7 +24,7 @@ COLUMNS = 24
 
 
 def body():
-    """The dashboard with its substitutions as they stand in the template."""
+    """Returns the dashboard, with the substitutions unresolved."""
     return json.loads(RESOURCES["FilesDashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])
 
 

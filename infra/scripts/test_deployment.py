@@ -10,7 +10,7 @@ from transform import ROOT, artefacts, load_template, transformed
 
 
 def template_routes(template):
-    """(METHOD, path) of every HttpApi event."""
+    """Returns (METHOD, path) of every HttpApi event."""
     routes = set()
     for resource in template["Resources"].values():
         if resource.get("Type") != "AWS::Serverless::Function":

@@ -21,7 +21,7 @@ CANARY = "Canary10Percent5Minutes"
 
 
 def code(folder):
-    """The zips that the template names, each with content of its own."""
+    """Returns the zips that the template names, each with content of its own."""
     for name, (_, uri) in artefacts(TEMPLATE).items():
         path = folder / uri
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,7 +56,7 @@ class Gradual(unittest.TestCase):
         return dict(of_type(self.result, kind))
 
     def versions(self, template=TEMPLATE, **given):
-        """The logical id of each function's version."""
+        """Returns the logical id of each function's version."""
         result = transformed(self.gradual(template, **given))
         return {resource["FunctionName"]["Ref"]: name for name, resource in of_type(result, "AWS::Lambda::Version")}
 

@@ -15,7 +15,7 @@ ALWAYS = {"message"}
 
 
 def written():
-    """The fields of each message that a function logs, as (message, fields)."""
+    """Yields the fields of each message that a function logs, as (message, fields)."""
     for source in SOURCES:
         for arguments, message in LINE.findall(source.read_text(encoding="utf-8")):
             names = {re.split(r"[ =]", part.strip().lstrip("%?"))[0] for part in arguments.split(",") if part.strip()}

@@ -129,7 +129,7 @@ class Package(unittest.TestCase):
         self.assertEqual(runtimes, {None, f"python{package.PYTHON}"})
 
     def compiler(self, target, libraries, debian):
-        """The chosen compiler if rustc prints `libraries` as the target's folder, with or without Debian's compiler."""
+        """Returns the chosen compiler if rustc prints `libraries` as the target's folder, with or without Debian's compiler."""
         done = mock.Mock(returncode=0 if debian else 1)
         with (
             mock.patch.dict(os.environ, {"RUSTC": ""}),

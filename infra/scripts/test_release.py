@@ -19,7 +19,7 @@ CHANGELOG = "# Changelog\n\n## [Unreleased]\n\n- soon\n\n## [0.2.0] - 2026-12-01
 
 
 def program(architecture):
-    """The beginning of a program for an architecture."""
+    """Returns the beginning of a program for an architecture."""
     return b"\x7fELF" + bytes(14) + struct.pack("<H", package.TARGETS[architecture][1])
 
 
@@ -42,7 +42,7 @@ class Release(unittest.TestCase):
         path.write_bytes(content)
 
     def package(self, architecture):
-        """Does what `make package` does, with small programs."""
+        """Imitates `make package`, with small programs."""
         self.write(release.ADMIN, program(architecture))
         for uri in CODE:
             if uri.endswith("/bootstrap.zip"):

@@ -9,7 +9,7 @@ WITHOUT = {"ProbeFileFunction", "MuxStreamsFunction", "ResolveUrlFunction", "Api
 
 class Tracing(unittest.TestCase):
     def of(self, value):
-        """The functions that are traced, those whose code traces, and the functions whose roles have a policy of X-Ray."""
+        """Returns the functions that are traced, those whose code traces, and the functions whose roles have a policy of X-Ray."""
         resources = transformed(load_template(ROOT / "template.yaml"), {"Tracing": value})["Resources"]
         functions = {name: one["Properties"] for name, one in resources.items() if one["Type"] == "AWS::Lambda::Function"}
         traced = {name for name, function in functions.items() if "TracingConfig" in function}

@@ -37,19 +37,19 @@ class NoManagedPolicies:
 
 
 def load_template(path):
-    """The template as written, with its short tags (`!Ref`) in their long form."""
+    """Returns the template as written, with its short tags (`!Ref`) in their long form."""
     return yaml_parse(Path(path).read_text(encoding="utf-8"))
 
 
 def code_uris(template):
-    """The CodeUri of each function, by the function's name in the template."""
+    """Returns the CodeUri of each function, by the function's name in the template."""
     resources = template["Resources"].items()
     functions = {name: resource for name, resource in resources if resource.get("Type") == "AWS::Serverless::Function"}
     return {name: function.get("Properties", {}).get("CodeUri") for name, function in functions.items()}
 
 
 def crate_of(uri, pattern=CODE):
-    """The crate (with PYTHON, the folder of functions/) whose code a CodeUri names, or None."""
+    """Returns the crate (with PYTHON, the folder of functions/) whose code a CodeUri names, or None."""
     before, after = pattern.split("{}")
     if not isinstance(uri, str) or not (uri.startswith(before) and uri.endswith(after)):
         return None
@@ -58,7 +58,7 @@ def crate_of(uri, pattern=CODE):
 
 
 def artefacts(template):
-    """By name, the local file of each function's code and of each layer's content."""
+    """Returns, by name, the local file of each function's code and of each layer's content."""
     keys = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion": "ContentUri"}
     return {
         name: (keys[resource["Type"]], resource.get("Properties", {}).get(keys[resource["Type"]]))
@@ -68,7 +68,7 @@ def artefacts(template):
 
 
 def packaged(template):
-    """The template after `sam package`: the code of each function and layer is an object in a bucket."""
+    """Returns the template after `sam package`: the code of each function and layer is an object in a bucket."""
     result = copy.deepcopy(template)
     for name, (key, _) in artefacts(template).items():
         result["Resources"][name].setdefault("Properties", {})[key] = f"s3://{PACKAGES}/{name}.zip"
@@ -76,7 +76,7 @@ def packaged(template):
 
 
 def default_values(template):
-    """The defaults of the parameters as CloudFormation passes them to the translator, with lists as lists."""
+    """Returns the defaults of the parameters as CloudFormation passes them to the translator, with lists as lists."""
     values = {}
     for name, parameter in template.get("Parameters", {}).items():
         if "Default" in parameter:
@@ -87,8 +87,7 @@ def default_values(template):
 
 
 def transformed(template, parameters=None):
-    """The CloudFormation template of a SAM template; `parameters` override the defaults. Raises InvalidDocumentException with all
-    faults."""
+    """Returns the CloudFormation template of a SAM template; `parameters` override the defaults. Raises InvalidDocumentException with all faults."""
     return transform(packaged(template), default_values(template) | (parameters or {}), NoManagedPolicies())
 
 

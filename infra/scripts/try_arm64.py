@@ -46,7 +46,7 @@ exec "$task/emulated/{program}" "$task/emulated/{program}-layer" "$@"
 
 
 def packed(folder):
-    """The zips of all functions with a program, by function."""
+    """Returns the zips of all functions with a program, by function."""
     return {archive.parent.name: archive for archive in sorted(folder.glob("*/bootstrap.zip"))}
 
 

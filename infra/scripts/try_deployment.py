@@ -41,7 +41,7 @@ DIFFERENCES = {
 
 
 def parameters(address):
-    """Parameters of the stack whose defaults do not fit the tests."""
+    """Returns parameters of the stack whose defaults do not fit the tests."""
     return {
         "Architecture": ARCHITECTURES[platform.machine()],
         "PublicUrl": address,

@@ -31,7 +31,7 @@ class Values:
         return {key: self.of(inner) for key, inner in value.items()}
 
     def holds(self, condition):
-        """Whether a condition is true."""
+        """Returns whether a condition is true."""
         ((name, argument),) = condition.items()
         match name:
             case "Condition":

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { defineConfig } from '@playwright/test'
-import { PATIENCE } from './tests/support/cloud.ts'
+import { TEST_TIMEOUT } from './tests/support/cloud.ts'
 
 /** The system's own browser: nothing is downloaded. */
 function browser(): string {
@@ -15,8 +15,8 @@ function browser(): string {
 export default defineConfig({
   testDir: 'tests',
   globalSetup: './tests/setup.ts',
-  timeout: 2 * PATIENCE,
-  expect: { timeout: PATIENCE / 2 },
+  timeout: 2 * TEST_TIMEOUT,
+  expect: { timeout: TEST_TIMEOUT / 2 },
   workers: 2,
   fullyParallel: true,
   forbidOnly: true,
@@ -26,7 +26,7 @@ export default defineConfig({
   use: {
     // Chromium's sandbox does not work for root.
     launchOptions: { executablePath: browser(), args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] },
-    actionTimeout: PATIENCE / 2,
+    actionTimeout: TEST_TIMEOUT / 2,
     trace: 'off',
   },
 })

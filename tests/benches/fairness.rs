@@ -48,7 +48,7 @@ async fn bench_imports(flood: u64) {
     let (other, flooding) = (cloud.owner().await, cloud.owner().await);
     let source = SourceServer::start().await;
     let quick = source.serve("/quick", Reply::bytes(vec![7; 100_000]));
-    let (held, gate) = Reply::bytes(vec![7; 100_000]).held();
+    let (held, release) = Reply::bytes(vec![7; 100_000]).held();
     let held = source.serve("/held", held);
     imports(&other, &quick).await; // starts the processes
 
@@ -64,7 +64,7 @@ async fn bench_imports(flood: u64) {
         line(&format!("while another queued {flood} quick ones"), &imports(&other, &quick).await);
     queue(&held, 20).await;
     let (_, held_longest) = line("while another has 20 that do not end", &imports(&other, &quick).await);
-    gate.open();
+    release.send();
     let budget = 2 * idle + Duration::from_secs(1);
     println!("budget of the longest: {} ms", budget.as_millis());
     assert!(quick_longest.max(held_longest) <= budget, "an import waited too long");

@@ -49,7 +49,7 @@ def serving(folder):
 
 
 def wait_until_ready(process, ready):
-    """The content of `ready.json`. Raises when the process ends before or the time is over."""
+    """Returns the content of `ready.json`. Raises if the process ends or the time is over."""
     deadline = time.monotonic() + START_TIMEOUT
     while time.monotonic() < deadline:
         if process.poll() is not None:
@@ -81,7 +81,7 @@ def local_cloud(folder, *options):
 
 @contextlib.contextmanager
 def environment():
-    """The environment of a proof: a local cloud, a video of this machine, and the same video by a URL."""
+    """Returns the environment of a proof: a local cloud, a video of this machine, and the same video by a URL."""
     with tempfile.TemporaryDirectory(prefix="files-clients-") as name:
         folder = Path(name)
         media = folder / "media"

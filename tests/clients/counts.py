@@ -117,7 +117,7 @@ class Client:
 
 
 def operations(cloud, peer):
-    """Each operation as a function without arguments."""
+    """Returns each operation as a function without arguments."""
     existing = cloud.upload()
 
     def webhook():
@@ -144,7 +144,7 @@ def operations(cloud, peer):
 
 
 def settled(cloud):
-    """The counters once they do not change: the last write of a function may come after what shows its effect."""
+    """Returns the counters once they do not change: the last write of a function may come after what shows its effect."""
     before, deadline = None, time.monotonic() + TIMEOUT
     while time.monotonic() < deadline:
         now = cloud.local("GET", "calls"), cloud.local("GET", "consumed")
@@ -156,7 +156,7 @@ def settled(cloud):
 
 
 def counted(cloud, name, operation):
-    """What one run of an operation counts, by function."""
+    """Returns what one run of an operation counts, by function."""
     cloud.local("DELETE", "calls")
     operation()
     calls, consumed = settled(cloud)
@@ -176,7 +176,7 @@ def weight(found):
 
 
 def count(env):
-    """The counts of all operations."""
+    """Returns the counts of all operations."""
     cloud, peer = Client(env), Server()
     threading.Thread(target=peer.serve_forever, daemon=True).start()
     try:
@@ -202,7 +202,7 @@ def main():
 
 
 def without_time(found):
-    """The counts without those that depend on the time."""
+    """Returns the counts without those that depend on the time."""
     operation, function, call = BY_TIME
     one = found[operation][function]
     del one["calls"][call], one["write_units"]

@@ -9,7 +9,7 @@ FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def programs(page):
-    """(language, text) of every fenced block."""
+    """Returns (language, text) of every fenced block."""
     return FENCE.findall(page.read_text())
 
 
@@ -23,7 +23,7 @@ def compiled_typescript(folder, modules):
 
 
 def command(language, folder, modules):
-    """The command that runs the program of this language, or None for a block that is no program."""
+    """Returns the command that runs the program of this language, or None for a block that is no program."""
     match language:
         case "sh":
             return ["bash", "-euo", "pipefail", "main.sh"]

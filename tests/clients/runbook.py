@@ -28,50 +28,50 @@ AWS_CLI = ROOT / ".tools/venv-aws/bin/aws"
 BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 # Operations that the local cloud does not have, and why.
 ONLY_IN_AWS = {
-    "cloudformation describe-stacks": "the local cloud reads the template itself; this proof answers with its resources",
-    "cloudformation describe-stack-resource": "the local cloud reads the template itself; this proof answers with its resources",
+    "cloudformation describe-stacks": "the local cloud reads the template itself; this proof returns its resources",
+    "cloudformation describe-stack-resource": "the local cloud reads the template itself; this proof returns its resources",
     "cloudformation describe-stack-events": "the local cloud has no stack",
-    "cloudformation list-stack-resources": "the local cloud reads the template itself; this proof answers with its functions",
+    "cloudformation list-stack-resources": "the local cloud reads the template itself; this proof returns its functions",
     "cloudformation cancel-update-stack": "the local cloud has no stack",
     "deploy list-deployments": "the local cloud has no deployments",
     "deploy get-deployment": "the local cloud has no deployments",
-    "lambda get-alias": "the local cloud's functions have no versions; this proof answers with one",
-    "lambda list-versions-by-function": "the local cloud's functions have no versions; this proof answers with four",
+    "lambda get-alias": "the local cloud's functions have no versions; this proof returns one",
+    "lambda list-versions-by-function": "the local cloud's functions have no versions; this proof returns four",
     "lambda update-alias": "the local cloud's functions have no versions",
     "lambda delete-function": "the local cloud's functions have no versions",
     "lambda get-account-settings": "the local cloud has no account",
-    "scheduler get-schedule": "the local cloud has schedules and no API for them",
-    "lambda list-event-source-mappings": "the local cloud has event source mappings and no API for them",
-    "iam put-role-policy": "the local cloud takes the roles from the template alone",
-    "iam delete-role-policy": "the local cloud takes the roles from the template alone",
+    "scheduler get-schedule": "the local cloud has schedules, but no API for them",
+    "lambda list-event-source-mappings": "the local cloud has event source mappings, but no API for them",
+    "iam put-role-policy": "the local cloud reads the roles from the template only",
+    "iam delete-role-policy": "the local cloud reads the roles from the template only",
     "dynamodb restore-table-to-point-in-time": "the local DynamoDB keeps no history; this proof copies the table, then loses records",
     "dynamodb update-table": "the local DynamoDB has no warm throughput",
     "xray batch-get-traces": "the local cloud has no X-Ray; --xray-daemon names a receiver of segments",
     "s3api list-object-versions": "the local S3 keeps no versions",
     "s3api delete-object": "the local S3 keeps no versions",
 }
-# What the commands print of the one file that there is.
-RESULTS = ("Asked for 0 files.", "Compared 1 records with 1 objects", "Copied 1 items", "Found 0 differences, repaired 0.")
-# The versions of each function of the account, the one that its alias names, and what the page makes of them.
+# Output of the commands for the one file of the test.
+RESULTS = ("Requested 0 probes.", "Compared 1 records with 1 objects", "Copied 1 items", "Found 0 differences, repaired 0.")
+# The versions of each function, the one that its alias names, and the results of the page's commands.
 VERSIONS, LIVE, ROLLED_BACK_TO, DELETED = ["$LATEST", "8", "9", "10", "11"], "10", "9", ("8", "11")
 FUNCTIONS = ("files-GetFileFunction", "files-SweepFunction")
 PRELUDE = "set -euo pipefail\n"
 
 
 def steps(text):
-    """The blocks of commands."""
+    """Yields the blocks of commands."""
     for indent, language, commands in BLOCK.findall(text):
         if language == "sh":
             yield re.sub(rf"^{indent}", "", commands, flags=re.MULTILINE)
 
 
 def operations(text):
-    """The operations of the AWS CLI that the page uses."""
+    """Returns the operations of the AWS CLI that the page uses."""
     return {f"{service} {operation}" for service, operation in re.findall(r"\baws ([a-z0-9]+) ([a-z-]+)", text) if operation != "wait"}
 
 
 def resource(value, resources):
-    """What a reference of the template resolves to locally; None if it is no reference to what runs here."""
+    """Returns the local value of a reference of the template; None if the value is not a reference to a resource that runs here."""
     return resources.get(value["Ref"]) if isinstance(value, dict) and "Ref" in value else None
 
 
@@ -89,7 +89,7 @@ Loader.add_multi_constructor("!", reference)
 
 
 def stack_outputs(resources):
-    """The outputs of the template as a stack of the local cloud would have them."""
+    """Returns the outputs of the template, with the values of the local cloud."""
     template = yaml.load((ROOT / "template.yaml").read_text(), Loader)  # noqa: S506  (a SafeLoader)
     found = {name: resource(output["Value"], resources) for name, output in template["Outputs"].items()}
     return {name: value for name, value in found.items() if value}
@@ -100,18 +100,18 @@ def xml(action, inner):
 
 
 class Account(http.server.BaseHTTPRequestHandler):
-    """Answers for what only an account has."""
+    """Responds in place of the services that the local cloud does not have."""
 
     def log_message(self, *_):
         pass
 
     def do_GET(self):
-        self.answer(b"")
+        self.respond(b"")
 
     def do_PUT(self):
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
         self.server.rolled_back.add(body["FunctionVersion"])
-        self.answer(b"")
+        self.respond(b"")
 
     def do_DELETE(self):
         self.server.requests += 1
@@ -120,9 +120,9 @@ class Account(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
     def do_POST(self):
-        self.answer(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+        self.respond(self.rfile.read(int(self.headers.get("Content-Length", 0))))
 
-    def answer(self, body):
+    def respond(self, body):
         form = dict(urllib.parse.parse_qsl(body.decode(errors="replace")))
         stack = "Stack" in form.get("Action", "")
         content = self.cloudformation(form) if stack else json.dumps(self.function()).encode()
@@ -137,7 +137,7 @@ class Account(http.server.BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def function(self):
-        """A function's versions or alias."""
+        """Returns a function's versions or alias."""
         path = self.path.partition("?")[0]
         if path.endswith("/versions"):
             return {"Versions": [{"Version": version} for version in VERSIONS]}
@@ -173,7 +173,7 @@ def account(resources):
 
 
 def lose_records(arguments):
-    """A new table with the items of the old one, as point-in-time recovery makes it; the old one then loses its files."""
+    """Creates a table with the items of the old one, as point-in-time recovery does, then deletes the files of the old one."""
     names = dict(zip(arguments, arguments[1:]))
     source, target = names["--source-table-name"], names["--target-table-name"]
     call("dynamodb", "create-table", "--table-name", target, "--billing-mode", "PAY_PER_REQUEST", "--attribute-definitions",
@@ -191,7 +191,7 @@ def call(*arguments):
 
 
 def aws(arguments):
-    """The command `aws` of the proof: the AWS CLI, with the endpoint of what only an account has."""
+    """Runs the command `aws` of the proof: the AWS CLI; operations that the local cloud does not have go to `Account`."""
     operation = " ".join(arguments[:2])
     with open(os.environ["PROOF_CALLS"], "a") as log:
         log.write(operation + "\n")
@@ -206,7 +206,7 @@ def aws(arguments):
 
 
 def environment(folder, ready, server):
-    """The environment of an operator of the local cloud."""
+    """Returns the environment of an operator of the local cloud."""
     shim = folder / "bin"
     shim.mkdir()
     (shim / "aws").write_text(f"#!/bin/sh\nexec {shlex.quote(sys.executable)} -B {shlex.quote(__file__)} \"$@\"\n")
@@ -222,12 +222,12 @@ def environment(folder, ready, server):
 
 
 def owner_id(name):
-    """The id of an owner: OwnerId::named of files-domain."""
+    """Returns the id of an owner, as OwnerId::named of files-domain does."""
     return hashlib.sha256(b"files owner\0" + name.encode()).hexdigest()[:20]
 
 
 def placeholders(data):
-    """What stands for the page's placeholders: an owner, and a key of its own that may be revoked."""
+    """Returns the values of the page's placeholders: an owner, and a key of its own that may be revoked."""
     admin = [ROOT / "target/release/files-admin", "--ready", data / "ready.json", "key"]
     owner = "press"
     made = subprocess.run([*admin, "create", "--owner", owner, "--name", "leaked", "--json"], check=True, capture_output=True, text=True)
@@ -236,7 +236,7 @@ def placeholders(data):
 
 
 def run(folder, env):
-    """Runs the page in a folder that looks like the project's. Returns the blocks' number, and the operations that were run and were not."""
+    """Runs the page in a folder that looks like the project's. Returns the number of blocks, and the operations that were run and that were not."""
     text = PAGE.read_text()
     data = Path(env["FILES_DATA"])
     ready = json.loads((data / "ready.json").read_text())

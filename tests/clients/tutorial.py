@@ -10,16 +10,16 @@ import subprocess
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # `make dev` itself runs while the commands run.
 STARTS = "git clone"
-# An error is the whole response; one among results is none.
+# An error is the whole response; an error in a list of results does not count.
 ERROR = re.compile(r'^\{"error": "[^"]*".*"code": [45]\d\d', re.DOTALL | re.MULTILINE)
 API = "http://127.0.0.1:8787"
 SOURCES = ["http://127.0.0.1:18099", "https://media.example", "https://cdn.example"]
-# curl fails on a 4xx or 5xx, which it does not by itself.
+# Without --fail-with-body, curl succeeds on a 4xx or 5xx.
 PRELUDE = 'set -euo pipefail\ncurl() { command curl --silent --show-error --fail-with-body "$@"; }\n'
 
 
 def steps(text):
-    """(commands, whether the page shows an error as their response) of each block of commands."""
+    """Yields, for each block of commands, (commands, whether the page shows an error as their response)."""
     for block in BLOCK.finditer(text):
         language, commands = block.groups()
         response = BLOCK.match(text, block.end() + 2)  # a block right after an empty line
@@ -28,7 +28,7 @@ def steps(text):
 
 
 def script(pages, origin, source):
-    """One script of all pages, which prints each block before it runs it."""
+    """Returns one script of all pages, which prints each block before it runs it."""
     lines = [PRELUDE]
     for commands, fails in (step for page in pages for step in steps(page)):
         commands = commands.replace(API, origin)

@@ -16,8 +16,8 @@ impl Cloud {
         self.local_with(Method::DELETE, "faults", String::new()).await.expect(204);
     }
 
-    /// Returns the action of each active rule, and how often the rule struck.
-    pub async fn strikes(&self) -> Vec<(Value, u64)> {
+    /// Returns the action of each active rule, and how often the rule was applied.
+    pub async fn fault_counts(&self) -> Vec<(Value, u64)> {
         let shown = self.local_with(Method::GET, "faults", String::new()).await.expect(200).json();
         let rules = shown["rules"].as_array().expect("rules");
         rules

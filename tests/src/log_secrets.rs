@@ -88,7 +88,7 @@ mod tests {
     fn only_secrets_are_found() {
         let key = format!("fm_{}", "0123456789abcdef".repeat(3));
         for (text, expected) in [
-            ("answered duration_ms=1 status=200".to_owned(), None),
+            ("responded duration_ms=1 status=200".to_owned(), None),
             ("reference fm_id://01a20a33-56b1-7350-a51a-b7827e0faa96".to_owned(), None),
             ("redirect to http://127.0.0.1:1/a b?c".to_owned(), None),
             (format!("refused cause=key {key} is unknown"), Some("an API key")),

@@ -109,7 +109,7 @@ pub enum Behavior {
     WrongTotal(u64),
     /// The right bytes, without `Content-Range`.
     NoContentRange,
-    /// The correct response, broken off after this many bytes.
+    /// The correct response, truncated after this many bytes.
     Break(u64),
     /// The correct response, at one byte per 100 ms.
     Drip,

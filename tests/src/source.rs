@@ -39,17 +39,17 @@ enum Way {
     SmallChunks(usize),
     /// The first half, then the connection is cut.
     Half,
-    /// The first half, and the rest when the gate opens.
+    /// The first half, and the rest after the release.
     Held(watch::Receiver<bool>),
 }
 
 /// Releases held responses, now and later.
 #[derive(Debug)]
-pub struct Gate(watch::Sender<bool>);
+pub struct Release(watch::Sender<bool>);
 
-impl Gate {
-    /// Opens the gate.
-    pub fn open(&self) {
+impl Release {
+    /// Sends the rest of the held responses.
+    pub fn send(&self) {
         self.0.send_replace(true);
     }
 }
@@ -137,11 +137,11 @@ impl Reply {
         Self { way: Way::Half, ..self }
     }
 
-    /// Holds back the second half until the gate opens.
+    /// Holds back the second half until the release.
     #[must_use]
-    pub fn held(self) -> (Self, Gate) {
-        let (open, gate) = watch::channel(false);
-        (Self { way: Way::Held(gate), ..self }, Gate(open))
+    pub fn held(self) -> (Self, Release) {
+        let (released, held) = watch::channel(false);
+        (Self { way: Way::Held(held), ..self }, Release(released))
     }
 
     fn send(self) -> Response<Body> {
@@ -171,9 +171,9 @@ impl Reply {
                 });
                 response.header(announced.0, announced.1).body(Body::from_stream(head.chain(broken)))
             }
-            Way::Held(mut gate) => {
+            Way::Held(mut held) => {
                 let rest = stream::once(async move {
-                    gate.wait_for(|open| *open).await.map_err(io::Error::other)?;
+                    held.wait_for(|released| *released).await.map_err(io::Error::other)?;
                     Ok(second)
                 });
                 response.header(announced.0, announced.1).body(Body::from_stream(head.chain(rest)))

@@ -18,8 +18,8 @@ use tracing::info;
 
 use crate::DeliverWebhook;
 
-/// The error of an attempt that was broken off.
-const BROKEN_OFF: &str =
+/// The error of an attempt that was cancelled.
+const CANCELLED: &str =
     "the receiver took more than a second while another of yours did; the attempt does not count";
 
 impl DeliverWebhook {
@@ -82,8 +82,8 @@ impl DeliverWebhook {
         let took = started.elapsed();
         let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let Some(outcome) = outcome else {
-            info!(delivery = %id, duration_ms, "broken off");
-            let attempt = Attempt { at: now, duration_ms, status: None, error: Some(BROKEN_OFF.to_owned()) };
+            info!(delivery = %id, duration_ms, "cancelled");
+            let attempt = Attempt { at: now, duration_ms, status: None, error: Some(CANCELLED.to_owned()) };
             return Ok(delivery.broken_off(attempt, fastrand::f64(), now.plus(took)));
         };
         let (status, retry_after, error) = match outcome {

@@ -47,26 +47,26 @@ impl GetFile {
         let Some(slot) = self.take_slot(caller, wait).await else { return Ok(found) };
         self.poll(&found.0, started + wait).await;
         if let Err(error) = self.records.unchecked().release_slot(&slot).await {
-            warn!(error = &error as &dyn std::error::Error, "a slot is left to its lease");
+            warn!(error = &error as &dyn std::error::Error, "releasing the slot failed");
         }
         let caller = Caller { now: caller.now.plus(started.elapsed()), ..caller.clone() };
         Ok(self.records.find_file_with_detail(&caller, found.0.id).await?)
     }
 
-    /// Takes a slot; `None`: too many requests wait, or that could not be found out.
+    /// Takes a slot; `None`: too many requests wait, or the call failed.
     async fn take_slot(&self, caller: &Caller, wait: Duration) -> Option<Slot> {
         let (owner, lease) = (caller.owner(), wait + SLOT_MARGIN);
         match self.records.unchecked().take_wait_slot(owner, self.slots, caller.now, lease).await {
             Ok(slot) => slot,
             Err(error) => {
-                warn!(error = &error as &dyn std::error::Error, "no slot to wait in");
+                warn!(error = &error as &dyn std::error::Error, "taking a slot failed");
                 None
             }
         }
     }
 
-    /// Reads the summary until its status is terminal, it is gone, or the time is over. A read that fails is repeated like one
-    /// that finds nothing new.
+    /// Reads the summary until its status is terminal, it is gone, or the time is over. A read that fails is repeated after
+    /// the next interval.
     async fn poll(&self, file: &File, end: Instant) {
         let mut pause = FIRST_PAUSE;
         loop {
@@ -79,7 +79,7 @@ impl GetFile {
             match self.records.unchecked().find_summary(file.owner, file.id).await {
                 Ok(Some(file)) if !file.status().is_terminal() => {}
                 Ok(_) => return,
-                Err(error) => warn!(error = &error as &dyn std::error::Error, "a read of a wait failed"),
+                Err(error) => warn!(error = &error as &dyn std::error::Error, "polling failed"),
             }
         }
     }

@@ -1,4 +1,4 @@
-//! `GET` and `HEAD /v1/posters/{id}`
+//! The function of `GET` and `HEAD /v1/posters/{id}`: redirects to the poster of a file.
 
 use files_api::{ApiError, ApiResult, Endpoint, Reason, UrlQuery, authenticate, file_id};
 use files_domain::{Scope, Timestamp};

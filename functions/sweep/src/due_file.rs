@@ -31,7 +31,7 @@ impl Sweep {
         };
         let now = lambda_startup::now();
         let Some(deadline) = before.deadline.filter(|deadline| deadline.at <= now) else { return Ok(()) };
-        info!(file = %id, status = %before.status(), tries = deadline.tries, "due");
+        info!(file = %id, status = %before.status(), tries = deadline.tries, "deadline passed");
         let due = self.count_try(before, detail, now).await?;
         if due.file.has_expired(now) {
             return self.remove_expired(&due.file, now).await;

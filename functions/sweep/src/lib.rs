@@ -50,9 +50,10 @@ impl EventHandler for Sweep {
     type Event = IgnoredAny;
     type Response = Value;
 
-    /// Handles the due entries of the index, many files concurrently and owners in round-robin order, until the function's time is
-    /// over. Failures are logged, stay due, and do not delay other entries. Publishes the age of the oldest due entry in seconds as the
-    /// metric `OldestDueAge`. If a partition of the index cannot be read, the others are handled, and the invocation fails.
+    /// Handles the entries of the index whose deadline has passed, many files concurrently and owners in round-robin order, until the
+    /// function's time is over. Failures are logged, keep their entry, and do not delay other entries. Publishes the age of the oldest
+    /// such entry in seconds as the metric `OldestDueAge`. If a partition of the index cannot be read, the others are handled, and the
+    /// invocation fails.
     async fn handle(&self, event: LambdaEvent<IgnoredAny>) -> Result<Value, BoxError> {
         let end = event.context.deadline() - STOP_BEFORE_DEADLINE;
         let (items, unread) = self.read_due().await;
@@ -120,7 +121,7 @@ impl Sweep {
             Ok(Err(cause)) => cause,
             Err(elapsed) => elapsed.into(),
         };
-        error!(file = %item.what.file(), cause = cause.as_ref() as &dyn Error, "still due");
+        error!(file = %item.what.file(), cause = cause.as_ref() as &dyn Error, "scheduled work failed");
         false
     }
 

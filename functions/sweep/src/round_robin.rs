@@ -7,71 +7,71 @@ use files_domain::OwnerId;
 use files_records::DueItem;
 
 /// Files of one owner that are handled concurrently. Each changes the owner's usage item, and such changes conflict.
-const OWNER_LANES: usize = 8;
+const OWNER_QUEUES: usize = 8;
 /// Entries that a worker takes at once.
 const BATCH_SIZE: usize = 4;
 
 /// Entries of one owner that are handled sequentially.
-type Lane = VecDeque<DueItem>;
+type OwnerQueue = VecDeque<DueItem>;
 
-/// A round-robin queue of lanes with the remaining entries.
+/// The queues of the remaining entries of all owners, in round-robin order.
 #[derive(Debug, Default)]
-pub(crate) struct RoundRobin(Mutex<VecDeque<Lane>>);
+pub(crate) struct RoundRobin(Mutex<VecDeque<OwnerQueue>>);
 
 impl RoundRobin {
-    /// Divides entries into lanes, in the given order.
+    /// Divides entries into queues, in the given order.
     pub(crate) fn new(items: Vec<DueItem>) -> Self {
-        let mut owners: Vec<Vec<Lane>> = Vec::new();
+        let mut owners: Vec<Vec<OwnerQueue>> = Vec::new();
         let mut places: HashMap<OwnerId, (usize, usize)> = HashMap::new();
         for item in items {
             let (owner, count) = places.entry(item.owner).or_insert_with(|| {
                 owners.push(Vec::new());
                 (owners.len() - 1, 0)
             });
-            let (lanes, lane) = (&mut owners[*owner], *count % OWNER_LANES);
-            if lanes.len() <= lane {
-                lanes.push(Lane::new());
+            let (queues, queue) = (&mut owners[*owner], *count % OWNER_QUEUES);
+            if queues.len() <= queue {
+                queues.push(OwnerQueue::new());
             }
-            lanes[lane].push_back(item);
+            queues[queue].push_back(item);
             *count += 1;
         }
-        // The first lane of each owner, then the second of each.
+        // The first queue of each owner, then the second of each.
         let mut owners: Vec<_> = owners.into_iter().map(Vec::into_iter).collect();
         let rounds =
-            (0..OWNER_LANES).flat_map(|_| owners.iter_mut().filter_map(Iterator::next).collect::<Vec<_>>());
+            (0..OWNER_QUEUES).flat_map(|_| owners.iter_mut().filter_map(Iterator::next).collect::<Vec<_>>());
         Self(Mutex::new(rounds.collect()))
     }
 
-    /// Takes a batch of the next lane; `None`: no lane is left.
+    /// Takes a batch of the next queue; `None`: no queue is left.
     pub(crate) fn take(&self) -> Option<Batch> {
-        let mut rest = self.lanes().pop_front()?;
+        let mut rest = self.queues().pop_front()?;
         let items = rest.drain(..BATCH_SIZE.min(rest.len())).collect();
         Some(Batch { items, rest })
     }
 
-    /// Appends the rest of a lane after the others.
+    /// Appends the rest of a queue after the others.
     pub(crate) fn put_back(&self, rest: VecDeque<DueItem>) {
         if !rest.is_empty() {
-            self.lanes().push_back(rest);
+            self.queues().push_back(rest);
         }
     }
 
     /// Returns the number of remaining entries.
     pub(crate) fn left(&self) -> usize {
-        self.lanes().iter().map(VecDeque::len).sum()
+        self.queues().iter().map(VecDeque::len).sum()
     }
 
-    fn lanes(&self) -> std::sync::MutexGuard<'_, VecDeque<Lane>> {
+    fn queues(&self) -> std::sync::MutexGuard<'_, VecDeque<OwnerQueue>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A batch of entries of one lane, and the rest of the lane.
+/// A batch of entries of one queue, and the rest of the queue.
 #[derive(Debug)]
 pub(crate) struct Batch {
     /// The entries to handle.
     pub(crate) items: VecDeque<DueItem>,
-    /// The later entries of the lane.
+    /// The later entries of the queue.
     pub(crate) rest: VecDeque<DueItem>,
 }
 
@@ -114,16 +114,16 @@ mod tests {
     }
 
     #[test]
-    fn an_owner_has_a_few_lanes_and_each_is_in_order() {
+    fn an_owner_has_a_few_queues_and_each_is_in_order() {
         let queue = RoundRobin::new(items("press", 100));
         let mut taken = Vec::new();
         while let Some(batch) = queue.take() {
             taken.push(batch);
         }
-        assert_eq!(taken.len(), OWNER_LANES);
+        assert_eq!(taken.len(), OWNER_QUEUES);
         for Batch { items, rest } in taken {
-            let lane: Vec<_> = items.iter().chain(&rest).map(|item| item.what.file().created_at()).collect();
-            assert!(lane.is_sorted(), "{lane:?}");
+            let times: Vec<_> = items.iter().chain(&rest).map(|item| item.what.file().created_at()).collect();
+            assert!(times.is_sorted(), "{times:?}");
         }
         assert!(RoundRobin::new(Vec::new()).take().is_none());
     }

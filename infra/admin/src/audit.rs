@@ -14,7 +14,7 @@ use crate::place::PlaceOptions;
 /// The files of the local cloud's data folder that hold what functions logged, oldest first.
 const LOGS: [&str; 2] = ["functions.log.1", "functions.log"];
 
-/// Which lines of the audit to show.
+/// The lines of the audit to show.
 #[derive(Debug, Args)]
 pub(crate) struct AuditOptions {
     /// Only of this owner. A refused key counts for the owner that it names.

@@ -13,10 +13,10 @@ use crate::key_lifecycle::{ListOptions, RevokeOptions, RotateOptions};
 use crate::new_key::show;
 use crate::place::PlaceOptions;
 
-/// What can be done with API keys.
+/// The commands for API keys.
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
-    /// Makes a key and shows it, once.
+    /// Creates a key and shows it, once.
     Create(CreateOptions),
     /// Creates a key once: shows the key in a file if the table has it, otherwise creates one and writes it to the file.
     Ensure(EnsureOptions),
@@ -24,25 +24,25 @@ pub(crate) enum KeyCommand {
     List(ListOptions),
     /// Revokes a key.
     Revoke(RevokeOptions),
-    /// Makes a key like another one and shows it, once; the other one expires a little later.
+    /// Creates a key with the owner, name and scopes of another one, and shows it, once; the other one expires after some days.
     Rotate(RotateOptions),
     /// Copies the keys that version 0.1 stored in the files table into the keys table.
     Copy,
 }
 
-/// A key to make.
+/// The key to create.
 #[derive(Debug, Args)]
 pub(crate) struct CreateOptions {
-    /// Whose files it opens. The same name is the same owner.
+    /// Owner of the files. The same name is the same owner.
     #[arg(long)]
     owner: String,
     /// The purpose of the key.
     #[arg(long)]
     name: String,
-    /// What it may do; may be repeated. All, unless said.
+    /// Scope of the key; may be repeated. Default: all scopes.
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<Scope>,
-    /// Days until it is refused. For ever, unless said.
+    /// Lifetime in days. Default: unlimited.
     #[arg(long, value_name = "DAYS")]
     expires_in_days: Option<u32>,
     /// Print JSON.
@@ -50,13 +50,13 @@ pub(crate) struct CreateOptions {
     json: bool,
 }
 
-/// A key that a file keeps.
+/// The key to create once, and the file for it.
 #[derive(Debug, Args)]
 pub(crate) struct EnsureOptions {
-    /// The file, for its user alone.
+    /// File of the key, which only this user can read.
     #[arg(long, value_name = "FILE")]
     file: PathBuf,
-    /// Whose files the key opens.
+    /// Owner of the files.
     #[arg(long)]
     owner: String,
     /// The purpose of the key.

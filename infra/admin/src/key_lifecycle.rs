@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::new_key::show;
 
-/// Which keys to list.
+/// The keys to list.
 #[derive(Debug, Args)]
 pub(crate) struct ListOptions {
     /// Only the keys of this owner.
@@ -23,8 +23,8 @@ pub(crate) struct ListOptions {
 /// The key to revoke.
 #[derive(Debug, Args)]
 pub(crate) struct RevokeOptions {
-    /// Its id, as `key list` shows it. Without one the key itself is read from standard input, so that it stands in no shell
-    /// history.
+    /// Its id, as `key list` shows it. Without one the key itself is read from standard input, so that no shell history
+    /// contains it.
     #[arg(value_name = "ID")]
     id: Option<KeyId>,
 }
@@ -35,10 +35,10 @@ pub(crate) struct RotateOptions {
     /// Its id, as `key list` shows it.
     #[arg(value_name = "ID")]
     id: KeyId,
-    /// Days for which the old key stays good; 0 revokes it at once.
+    /// Days for which the old key stays valid; 0 revokes it at once.
     #[arg(long, value_name = "DAYS", default_value_t = 7)]
     keep_old_days: u32,
-    /// Days until the new key is refused. For ever, unless said.
+    /// Lifetime of the new key in days. Default: unlimited.
     #[arg(long, value_name = "DAYS")]
     expires_in_days: Option<u32>,
     /// Print JSON.
@@ -146,7 +146,7 @@ async fn find(keys: &Keys, id: KeyId) -> Result<(KeyHash, KeyRecord)> {
 }
 
 impl RotateOptions {
-    /// The new key is stored first: if the rest fails, both are good, and `key list` shows them.
+    /// The new key is stored first: if the rest fails, both are valid, and `key list` shows them.
     pub(crate) async fn run(self, keys: &Keys, out: &mut impl Write) -> Result<()> {
         let now = Timestamp::from(SystemTime::now());
         let (hash, old) = find(keys, self.id).await?;
@@ -159,7 +159,7 @@ impl RotateOptions {
         };
         let key = keys.create(&new, now).await.context("the new key could not be stored")?;
         show(&key, self.json, out)?;
-        self.end_old(keys, hash, now).await.context("the old key is still good: revoke it")
+        self.end_old(keys, hash, now).await.context("the old key is still valid: revoke it")
     }
 
     async fn end_old(&self, keys: &Keys, old: KeyHash, now: Timestamp) -> Result<(), RecordsError> {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::period::seconds;
 use crate::place::PlaceOptions;
 
-/// What can be done with owners' own limits. Those that an owner lacks are the template's.
+/// The commands for owners' own limits. The template's limits apply where an owner has none.
 #[derive(Debug, Subcommand)]
 pub(crate) enum LimitsCommand {
     /// Shows an owner's own limits.
@@ -20,7 +20,7 @@ pub(crate) enum LimitsCommand {
     Reset(OwnerOptions),
 }
 
-/// Whose limits.
+/// The owner of the limits.
 #[derive(Debug, Args)]
 pub(crate) struct OwnerOptions {
     /// The owner's name, as given to `key create`.

@@ -1,6 +1,6 @@
-//! `files-admin`: what an operator does beside the API.
+//! `files-admin`: the operator's CLI.
 //!
-//! It works on the local cloud when `FILES_READY` names its `ready.json` (or `.local/ready.json` is there), else on the
+//! It connects to the local cloud if `FILES_READY` names its `ready.json` (or `.local/ready.json` exists), else to the
 //! AWS account of the operator's own profile.
 
 mod audit;
@@ -32,20 +32,20 @@ struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// API keys.
+    /// Manages API keys.
     #[command(subcommand)]
     Key(key::KeyCommand),
-    /// Owners' own limits.
+    /// Manages owners' own limits.
     #[command(subcommand)]
     Limits(limits::LimitsCommand),
-    /// Shows who changed what, handed out which link, and presented which refused key. For the local cloud; on AWS,
-    /// CloudWatch Logs Insights does it.
+    /// Shows changes, signed links and refused keys, with their callers. For the local cloud; on AWS, use CloudWatch
+    /// Logs Insights.
     Audit(audit::AuditOptions),
-    /// Has files looked at again by the ffprobe that is deployed now.
+    /// Requests probes of files with the deployed ffprobe.
     Reprobe(reprobe::ReprobeOptions),
-    /// Copies the records that the files table lacks from a table that point-in-time recovery has made of it.
+    /// Copies the records that the files table lacks from a table that point-in-time recovery has restored.
     Restore(restore::RestoreOptions),
-    /// Compares the records with the bucket and with the usage, and repairs what differs.
+    /// Compares the records with the bucket and with the usage, and repairs differences.
     Reconcile(ReconcileOptions),
 }
 

@@ -16,16 +16,16 @@ use serde::Deserialize;
 const NAME_FILES_TABLE: &str = "--table NAME or set FILES_TABLE: the stack's output Table";
 const LOCAL_READY: &str = ".local/ready.json";
 
-/// Which deployment to work on.
+/// The deployment to connect to.
 #[derive(Debug, Args)]
 pub(crate) struct PlaceOptions {
-    /// The local cloud's `ready.json`; `.local/ready.json` is taken if it is there.
+    /// The local cloud's `ready.json`; `.local/ready.json` is the default if it exists.
     #[arg(long, env = "FILES_READY", global = true, value_name = "FILE")]
     ready: Option<PathBuf>,
-    /// The files table in AWS: the stack's output `Table`. The local cloud is then left alone.
+    /// The files table in AWS: the stack's output `Table`. The local cloud is then ignored.
     #[arg(long, env = "FILES_TABLE", global = true, value_name = "NAME", conflicts_with = "ready")]
     table: Option<String>,
-    /// The keys table in AWS: the stack's output `KeysTable`. The local cloud is then left alone.
+    /// The keys table in AWS: the stack's output `KeysTable`. The local cloud is then ignored.
     #[arg(long, env = "FILES_KEYS_TABLE", global = true, value_name = "NAME", conflicts_with = "ready")]
     keys_table: Option<String>,
     /// The queue of probes in AWS: the stack's output `ProbeQueueUrl`.
@@ -41,7 +41,7 @@ struct Ready {
     dynamodb: String,
     s3: String,
     sqs: String,
-    /// What `!Ref` gives of a resource, by its logical id.
+    /// The value of `!Ref` of a resource, by its logical id.
     resources: BTreeMap<String, String>,
     region: String,
     access_key_id: String,

@@ -7,7 +7,7 @@ use files_records::Records;
 /// The table to copy from.
 #[derive(Debug, Args)]
 pub(crate) struct RestoreOptions {
-    /// The table that point-in-time recovery has made of the files table.
+    /// The table that point-in-time recovery has restored.
     #[arg(long, value_name = "TABLE")]
     from: String,
 }

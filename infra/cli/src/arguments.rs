@@ -76,9 +76,9 @@ pub(crate) enum Command {
         #[arg(required = true, value_name = "ID")]
         ids: Vec<String>,
     },
-    /// Show what the key's owner uses, and its limits.
+    /// Show the usage and the limits of the key's owner.
     Usage,
-    /// Manage URLs that are told when files are done, or receive such events for a try.
+    /// Manage webhook endpoints, or receive events on this machine.
     #[command(subcommand)]
     Webhooks(Webhooks),
     /// Serve the Model Context Protocol on standard input and output, for agents.
@@ -148,7 +148,7 @@ pub(crate) struct Create {
     /// Delete the file after this number of seconds.
     #[arg(long, value_name = "SECONDS")]
     pub(crate) expires_in: Option<u64>,
-    /// A URL that is told when the file is done.
+    /// A URL that receives an event when the file is done.
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     pub(crate) webhook: Option<String>,
     /// Wait until the file is probed or has failed.
@@ -261,16 +261,16 @@ pub(crate) struct Update {
     /// The new name. Download URLs with the old one stay valid.
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// One of your own strings. May be repeated; together they replace all that are kept with the file.
+    /// Metadata to store. May be repeated; replaces all metadata of the file.
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) metadata: Vec<(String, String)>,
     /// Remove all metadata.
     #[arg(long, conflicts_with = "metadata")]
     pub(crate) no_metadata: bool,
-    /// Delete the file after so many seconds from now.
+    /// Delete the file after this number of seconds.
     #[arg(long, value_name = "SECONDS")]
     pub(crate) expires_in: Option<u64>,
-    /// Keep the file until it is deleted.
+    /// Remove the expiry.
     #[arg(long, conflicts_with = "expires_in")]
     pub(crate) no_expiry: bool,
 }

@@ -32,7 +32,7 @@ def function_arn(name):
 
 
 def with_arns(node, functions):
-    """A part of a template in which the references to functions' ARNs are replaced with these ARNs."""
+    """Returns a part of a template in which the references to functions' ARNs are replaced with these ARNs."""
     if isinstance(node, list):
         return [with_arns(item, functions) for item in node]
     if not isinstance(node, dict):
@@ -43,7 +43,7 @@ def with_arns(node, functions):
 
 
 def reduced(result):
-    """The transformed template, reduced to the roles and the resources that they refer to."""
+    """Returns the transformed template, reduced to the roles and the resources that they refer to."""
     functions = {name for name, one in result["Resources"].items() if one["Type"] == "AWS::Lambda::Function"}
     resources = {}
     for name, one in result["Resources"].items():
@@ -59,8 +59,7 @@ def reduced(result):
 
 
 def policy_documents(template):
-    """The resolved policies that the template defines, by the role's name. Policies that SAM adds have other names, and are left
-    out."""
+    """Returns the resolved policies that the template defines, by the role's name. Policies that SAM adds have other names, and are left out."""
     with mock_aws():
         cloudformation, iam = boto3.client("cloudformation"), boto3.client("iam")
         parameters = [{"ParameterKey": key, "ParameterValue": value} for key, value in PARAMETERS.items()]
@@ -82,7 +81,7 @@ def policy_documents(template):
 
 
 def as_document(document):
-    """A policy as a map. moto stores a policy of CloudFormation as the `repr` of a map."""
+    """Returns a policy as a map. moto stores a policy of CloudFormation as the `repr` of a map."""
     return document if isinstance(document, dict) else ast.literal_eval(document)
 
 
@@ -100,7 +99,7 @@ class Roles:
         return sorted(self.policies)
 
     def allow(self, function, action, resource):
-        """Whether a statement allows `action` on `resource`, and none denies it."""
+        """Returns whether a statement allows `action` on `resource`, and none denies it."""
         policies = self.policies.get(function, [])
         results = {policy.is_action_permitted(action, resource) for policy in policies}
         return PermissionResult.PERMITTED in results and PermissionResult.DENIED not in results

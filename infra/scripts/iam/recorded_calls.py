@@ -59,7 +59,7 @@ class Call:
 
 
 def read_all(folder):
-    """All calls in the files of a folder. A line without its end was interrupted by the end of its process, and is ignored."""
+    """Returns all calls in the files of a folder. A line without its end was interrupted by the end of its process, and is ignored."""
     lines = (line for file in sorted(folder.glob("*.jsonl")) for line in file.read_text().splitlines(keepends=True))
     return sorted({Call.read(line) for line in lines if line.endswith("\n")}, key=str)
 
@@ -77,7 +77,7 @@ class Models:
         return self.models[name]
 
     def faults(self, call):
-        """The faults for which AWS would refuse a call."""
+        """Returns the faults for which AWS would refuse a call."""
         service = self.service(call.service)
         if call.operation not in service.operation_names:
             return [f"{call}: {call.service} has no such operation"]
@@ -95,7 +95,7 @@ def json_faults(operation, shape):
 
 
 def enum_faults(shape, value, name):
-    """Texts that are not values of their enumeration. `*` is a placeholder for any text."""
+    """Yields texts that are not values of their enumeration. `*` is a placeholder for any text."""
     if shape.type_name == "structure":
         for key in value.keys() & shape.members.keys():
             yield from enum_faults(shape.members[key], value[key], f"{name}.{key}")
@@ -115,7 +115,7 @@ OF_CHUNKS = {"content-encoding", "x-amz-decoded-content-length", "x-amz-trailer"
 
 
 def by_location(operation, location):
-    """The parameters of an operation at a location, by their names there in lower case."""
+    """Returns the parameters of an operation at a location, by their names there in lower case."""
     members = operation.input_shape.members.items() if operation.input_shape else ()
     return {
         member.serialization.get("name", name).lower(): (name, member)
@@ -125,7 +125,7 @@ def by_location(operation, location):
 
 
 def rest_faults(service, operation, shape):
-    """The parts of a request's method, path, query and headers that the operation does not have."""
+    """Returns the parts of a request's method, path, query and headers that the operation does not have."""
     faults = []
     found = operation_of(service, shape)
     if operation.name not in found:
@@ -148,13 +148,13 @@ def rest_faults(service, operation, shape):
 
 
 def uri_query(operation):
-    """The query parameters that an operation's URI always has, such as `uploads`."""
+    """Returns the query parameters that an operation's URI always has, such as `uploads`."""
     _, _, query = operation.http["requestUri"].partition("?")
     return {pair.split("=")[0] for pair in query.split("&") if pair}
 
 
 def operation_of(service, shape):
-    """The operations that match a request's method, path and query best: those with the most required parameters."""
+    """Returns the operations that match a request's method, path and query best: those with the most required parameters."""
     found = {}
     for name in service.operation_names:
         operation = service.operation_model(name)
@@ -177,7 +177,7 @@ def table_arn(name):
 
 
 def expected_requests(call):
-    """The permissions that a call needs by AWS's documentation: pairs of action and resource."""
+    """Returns the permissions that a call needs by AWS's documentation: pairs of action and resource."""
     of_services = {"dynamodb": of_dynamodb, "s3": of_s3, "sqs": of_sqs, "lambda": of_lambda, "events": of_events}
     return of_services[call.service](call.operation, json.loads(call.shape))
 
@@ -219,7 +219,7 @@ def of_events(operation, shape):
 
 
 def mapping_faults(call):
-    """The faults of a call for which the local cloud checks other permissions than AWS."""
+    """Returns the faults of a call for which the local cloud checks other permissions than AWS."""
     if json.loads(call.shape) is None:
         # With the permission to list the bucket, a missing object is reported as missing:
         # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html

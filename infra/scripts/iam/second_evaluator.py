@@ -4,7 +4,7 @@
 
 Each call that functions made in a test run (the folder REQUESTS) must exist in AWS (botocore's models), must request the IAM actions of
 AWS's documentation, with actions and kinds of resources of AWS (parliament's copy of the Service Authorization Reference), and moto's
-IAM must allow it. Then both evaluators, moto's and the local cloud's (the program CHECK_POLICIES), judge the same requests, most of
+IAM must allow it. Then both evaluators, moto's and the local cloud's (the program CHECK_POLICIES), evaluate the same requests, most of
 which must be denied: each recorded request by each other function, on other tables, buckets, queues and prefixes, and all ways to
 create an API key. They must agree on each.
 """
@@ -30,7 +30,7 @@ MOST_SHOWN = 40
 
 
 def others(action, resource):
-    """The same action on other resources, and other actions on the same resource: most of them must not be allowed."""
+    """Yields the same action on other resources, and other actions on the same resource: most of them must not be allowed."""
     yield action, resource + "x"
     yield action, resource.replace(ACCOUNT, "111111111111") if ACCOUNT in resource else resource
     yield action + "x", resource
@@ -63,7 +63,7 @@ def others(action, resource):
 
 
 def questions(calls, functions):
-    """All requests for both evaluators: triples of function, action and resource."""
+    """Returns all requests for both evaluators: triples of function, action and resource."""
     asked = {request for call in calls for request in call.requests}
     asked |= {other for request in asked for other in others(*request)}
     asked |= {(f"dynamodb:{verb}", KEYS_TABLE) for verb in KEY_WRITES}
@@ -71,7 +71,7 @@ def questions(calls, functions):
 
 
 def own_verdicts(program, template, asked):
-    """The local cloud's verdict on each request, with the parameters with which moto evaluates."""
+    """Returns the local cloud's verdict on each request, with the parameters with which moto evaluates."""
     lines = "".join(json.dumps(dict(zip(("function", "action", "resource"), one))) + "\n" for one in asked)
     command = [program, "--template", template, "--verdicts"]
     command += [f"--parameter={name}={value}" for name, value in PARAMETERS.items()]
@@ -90,7 +90,7 @@ def disagreements(asked, own, others):
 
 
 def key_faults(asked, own, others):
-    """Permissions to create, change or delete an API key."""
+    """Returns permissions to create, change or delete an API key."""
     writes = {f"dynamodb:{verb}" for verb in KEY_WRITES}
     return [
         f"{function} may do {action} on the keys table"
@@ -100,7 +100,7 @@ def key_faults(asked, own, others):
 
 
 def reference_faults(requests):
-    """Actions that do not exist in AWS, or do not apply to the resource."""
+    """Returns actions that do not exist in AWS, or do not apply to the resource."""
     faults = []
     for action, resource in sorted(requests):
         statement = {"Effect": "Allow", "Action": action, "Resource": resource}
@@ -110,7 +110,7 @@ def reference_faults(requests):
 
 
 def check(calls, roles, verdicts):
-    """All faults, the number of requests, and how many are allowed. `verdicts` evaluates a list of requests by the local cloud."""
+    """Returns all faults, the number of requests, and how many are allowed. `verdicts` evaluates a list of requests by the local cloud."""
     models, faults = Models(), []
     for call in calls:
         faults += models.faults(call) + mapping_faults(call)

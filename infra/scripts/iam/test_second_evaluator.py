@@ -193,7 +193,7 @@ class Agreement(unittest.TestCase):
         return Roles(template)
 
     def faults(self, roles, other=None):
-        """The faults if moto evaluates `roles`, and the simple evaluator `other`, by default the template's roles."""
+        """Returns the faults if moto evaluates `roles`, and the simple evaluator `other`, by default the template's roles."""
         policies = {name: [policy._policy_json for policy in all_of] for name, all_of in (other or self.roles).policies.items()}
 
         def allows(function, action, resource):

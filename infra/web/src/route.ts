@@ -25,11 +25,11 @@ const VALUES = {
   sort: SORTS,
 } as const
 
-/** What an entry of the history knows beside its address. */
+/** The state of a history entry. */
 interface Trail {
   /** The cursors of the pages before this one. */
   pages: (string | null)[]
-  /** Whether the entry before this one shows the same without the open file. */
+  /** Whether the entry before this one shows the same list without the open file. */
   opened: boolean
 }
 

@@ -112,7 +112,7 @@ export function dynamicRange(stream: Stream): string | null {
   return vision === '' ? null : 'HDR (Dolby Vision)'
 }
 
-/** The languages of streams; `counted` also tells of streams without one. */
+/** The languages of streams; `counted` also counts streams without one. */
 function languages(streams: readonly Stream[], counted = false): string | null {
   const names = streams.map((stream) => languageOf(stream)).filter((name) => name !== null)
   if (names.length > 0) return [...new Set(names)].join(', ')

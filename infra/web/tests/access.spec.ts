@@ -76,7 +76,7 @@ test('the keyboard alone opens, closes, asks and deletes', async ({ files }) => 
 
 test('files, folders and URLs are added by the keyboard alone', async ({ files }) => {
   const { page } = files
-  page.on('filechooser', (chooser) => void chooser.setFiles(text('chosen.txt', 'x'))) // early: the browser has to be told before
+  page.on('filechooser', (chooser) => void chooser.setFiles(text('chosen.txt', 'x'))) // before the click: the browser needs the listener first
   await files.open()
   await page.getByRole('button', { name: 'Disconnect' }).focus()
   await page.keyboard.press('Tab')

@@ -63,7 +63,7 @@ test('the same file can be uploaded again', async ({ files }) => {
   }
 })
 
-test('many files are uploaded with few looks at the library', async ({ files }) => {
+test('many files are uploaded with few requests for the list', async ({ files }) => {
   const { page } = files
   const folder = mkdtempSync(join(tmpdir(), 'files-web-many-'))
   const paths = Array.from({ length: 40 }, (_, index) => join(folder, `${index.toString()}.txt`))

@@ -10,7 +10,7 @@ import { faultsInBoth } from './support/axe.ts'
 import { rich, sound, text } from './support/media.ts'
 import { expect, test } from './support/test.ts'
 
-test('facts are in people’s words, and chapters lead the player', async ({ files }) => {
+test('facts are in plain words, and a chapter seeks in the player', async ({ files }) => {
   const { page } = files
   await files.open()
   await files.choose(rich(), sound())
@@ -68,9 +68,9 @@ test('link, reference, curl, FFmpeg and JSON are copied, work, and hold no key',
     const line = sheet.locator('.use-it li').filter({ has: page.getByRole('button', { name: `Copy ${name}` }) })
     await line.getByRole('button', { name: `Copy ${name}` }).click()
     await expect(line).toContainText('Copied')
-    const said = await page.evaluate(() => navigator.clipboard.readText())
-    expect(said).not.toContain(key)
-    return said
+    const copied = await page.evaluate(() => navigator.clipboard.readText())
+    expect(copied).not.toContain(key)
+    return copied
   }
   expect(await copied('Link')).toBe(page.url())
   expect(await copied('Reference')).toBe(`fm_id://${id}`)
@@ -125,7 +125,7 @@ test('a file is renamed from its details, by the keyboard; Escape leaves the nam
   await expect(files.row('final.mov')).toBeVisible()
 })
 
-test('a file that is not there is told with a reason', async ({ files }) => {
+test('a missing file shows a reason', async ({ files }) => {
   const { page } = files
   await files.open('#file=01999999-0000-7000-8000-000000000000')
   await expect(page.getByRole('dialog')).toContainText('It was deleted, or it belongs to another owner')

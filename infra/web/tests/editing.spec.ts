@@ -104,7 +104,7 @@ test('the end of a probe in between is no conflict', async ({ files }) => {
   expect(stale).toBe(0)
 })
 
-test('what cannot be metadata is told before and after it is sent', async ({ files }) => {
+test('invalid metadata is shown before and after it is sent', async ({ files }) => {
   const { page } = files
   const { sheet } = await sheetOf(files, 'take.mov', { metadata: { scene: '1' } })
   await sheet.getByRole('button', { name: 'Edit metadata' }).click()

@@ -140,7 +140,7 @@ test('names in the list of files are no formulas to a spreadsheet', async ({ fil
   await expect(page.getByText('1 selected')).toBeVisible()
 })
 
-test('a poster that cannot be had leaves the icon', async ({ files }) => {
+test('an unavailable poster leaves the icon', async ({ files }) => {
   const { page } = files
   const source = await Site.start()
   await givePosters(page, files.cloud.ready.api, `${source.origin}/missing.png`)

@@ -3,7 +3,7 @@ import { clip } from './support/media.ts'
 import { Site } from './support/site.ts'
 import { expect, test } from './support/test.ts'
 
-test('a URL is imported; what cannot be is told in the server’s own words', async ({ files }) => {
+test('a URL is imported; a refusal shows the server’s message', async ({ files }) => {
   const { page } = files
   const source = await Site.start({ '/some/clip.webm': clip() })
   const field = page.getByLabel('Import from URLs')
@@ -30,7 +30,7 @@ test('a URL is imported; what cannot be is told in the server’s own words', as
   source.stop()
 })
 
-test('a URL is looked at before it is imported', async ({ files }) => {
+test('a URL has a preview before it is imported', async ({ files }) => {
   const { page } = files
   const source = await Site.start({ '/some/clip.webm': clip() })
   const field = page.getByLabel('Import from URLs')

@@ -59,16 +59,16 @@ test('names, metadata and errors are text, whatever they look like', async ({ fi
     alerted = true
     void dialog.dismiss()
   })
-  const hostile = '<img src=x onerror=alert(1)>"\'&amp;{{7*7}}.txt'
-  await files.api('/files', { name: hostile, size: 5, metadata: { '<b>k</b>': '<script>alert(2)</script>' } })
+  const malicious = '<img src=x onerror=alert(1)>"\'&amp;{{7*7}}.txt'
+  await files.api('/files', { name: malicious, size: 5, metadata: { '<b>k</b>': '<script>alert(2)</script>' } })
   await files.open()
-  await expect(files.row(hostile)).toBeVisible()
-  const sheet = await files.show(hostile)
-  await expect(sheet.getByRole('heading', { name: hostile })).toBeVisible()
+  await expect(files.row(malicious)).toBeVisible()
+  const sheet = await files.show(malicious)
+  await expect(sheet.getByRole('heading', { name: malicious })).toBeVisible()
   await expect(sheet.getByText('<script>alert(2)</script>', { exact: true })).toBeVisible()
   await expect(sheet.getByText('<b>k</b>', { exact: true })).toBeVisible()
   await sheet.getByRole('button', { name: 'Delete' }).click()
-  await expect(page.getByRole('dialog', { name: 'Delete file' })).toContainText(hostile)
+  await expect(page.getByRole('dialog', { name: 'Delete file' })).toContainText(malicious)
   expect(await page.locator('img').count()).toBe(0)
   expect(alerted).toBe(false)
 })

@@ -45,7 +45,7 @@ test('there is no rate at first, while nothing moves, after a lost part and afte
   expect(rate.perSecond()).toBeNull()
 })
 
-test('what remains is said as coarsely as it is known', () => {
+test('the remaining time is as coarse as the estimate', () => {
   expect([3, 42, 100, 3_000, 9_000, 400_000].map(remaining)).toEqual([
     'a few seconds left', 'about 40 s left', 'about 2 min left', 'about 50 min left', 'about 3 h left', 'about 5 days left',
   ])

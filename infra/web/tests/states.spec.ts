@@ -6,7 +6,7 @@ import { expect, test } from './support/test.ts'
 
 const ALLOWED = { 'access-control-allow-origin': '*' }
 
-/** A server that answers every request with this status, until it is told another one. */
+/** A server that responds to every request with this status, until `say` sets another one. */
 async function source(first: number): Promise<{ url: string; say: (status: number) => void; stop: () => void }> {
   let status = first
   const server = createServer((_, response) => response.writeHead(status, { 'content-type': 'text/plain' }).end('some text'))
@@ -101,7 +101,7 @@ test('an import that backs off shows its reason and its next try', async ({ file
   busy.stop()
 })
 
-test('a failed import is tried again from its row; the failed file gives way', async ({ files }) => {
+test('a failed import is retried from its row; the new file replaces the failed one', async ({ files }) => {
   const { page } = files
   const late = await source(404)
   await files.api('/files', { file_url: `${late.url}/late.txt`, metadata: { project: 'x' } })
@@ -130,7 +130,7 @@ test('offline is shown within three seconds, and ends by itself', async ({ files
   await files.expectStatus('clip.webm', 'Ready')
 })
 
-test('an API that does not respond is told, too', async ({ files }) => {
+test('an API that does not respond is shown, too', async ({ files }) => {
   const { page } = files
   await files.open()
   await page.route(/\/v1\//, (route) => route.abort('connectionrefused'))

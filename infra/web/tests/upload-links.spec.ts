@@ -76,7 +76,7 @@ test('the piece of HTML embeds the upload page in another origin', async ({ file
   shop.stop()
 })
 
-test('a refused bound is told in the server’s words, and a web app of another API says what to do', async ({ files }) => {
+test('a refused bound shows the server’s message, and a web app of another API says what to do', async ({ files }) => {
   const { page } = files
   await files.open()
   await page.getByRole('button', { name: 'Upload links' }).click()

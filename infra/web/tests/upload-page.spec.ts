@@ -24,8 +24,8 @@ test('the snippet of the documentation embeds the page in another origin, with a
   const { page } = files
   const { token } = await newToken(files, { metadata: { shop: '7' } })
   const site = await embedding(info, page, `${cloud.origin}/upload.html`, [token])
-  const told: string[] = []
-  page.on('console', (message) => { told.push(message.text()); })
+  const logged: string[] = []
+  page.on('console', (message) => { logged.push(message.text()); })
   const seen = addresses(page)
   await page.goto(`${site.origin}/shop`)
   const frame = page.frameLocator('iframe')
@@ -36,7 +36,7 @@ test('the snippet of the documentation embeds the page in another origin, with a
   expect(puts.stored()).toEqual([0, 1, 2, 3, 4, 5])
   expect(await files.hashOfStored('embedded.webm')).toBe(files.hashOf(path))
   const { id } = await files.found('embedded.webm')
-  await expect.poll(() => told).toContain(`${id} embedded.webm ${(33 * MB).toString()}`)
+  await expect.poll(() => logged).toContain(`${id} embedded.webm ${(33 * MB).toString()}`)
   const { metadata } = (await (await files.api(`/files/${id}`)).json()) as { metadata: unknown }
   expect(metadata).toEqual({ shop: '7' })
   expect(seen.filter((address) => address.includes('fmu_'))).toEqual([])
@@ -44,7 +44,7 @@ test('the snippet of the documentation embeds the page in another origin, with a
   site.stop()
 })
 
-test('when the token has ended, the embedding page gives another one, and the upload goes on', async ({ files, cloud }, info) => {
+test('when the token has ended, the embedding page passes another one, and the upload resumes', async ({ files, cloud }, info) => {
   const { page } = files
   const [first, second] = [await newToken(files), await newToken(files)]
   const site = await embedding(info, page, `${cloud.origin}/upload.html`, [first.token, second.token])
@@ -63,7 +63,7 @@ test('a link with the token in its fragment: after a reload only the missing par
   const { token } = await newToken(files, { max_files: 1 })
   const seen = addresses(page)
   const path = large('cut.webm', 33 * MB)
-  await page.route(parts(4, 5), () => undefined) // never answered, never sent
+  await page.route(parts(4, 5), () => undefined) // no response, and never sent
   await page.goto(`${cloud.origin}/upload.html#token=${token}`)
   await choose(page, path)
   const { id } = await files.found('cut.webm')
@@ -99,7 +99,7 @@ test('a small file that a reload cut short does not count twice', async ({ files
   expect(await files.hashOfStored('clip.webm')).toBe(files.hashOf(clip()))
 })
 
-test('every refusal is told in words for customers', async ({ files, cloud }) => {
+test('every refusal has a message for customers', async ({ files, cloud }) => {
   const { page } = files
   const { token, id } = await newToken(files, { max_files: 1, max_size: 2 * MB, content_types: ['video/*', 'text/plain'] })
   const row = (name: string): ReturnType<Page['locator']> => page.getByRole('listitem').filter({ hasText: name })
@@ -127,7 +127,7 @@ test('every refusal is told in words for customers', async ({ files, cloud }) =>
   expect(await faultsInBoth(page)).toEqual([])
 })
 
-test('what the storage refuses can be tried again', async ({ files, cloud }) => {
+test('a refusal of the storage can be retried', async ({ files, cloud }) => {
   const { page } = files
   const { token } = await newToken(files, { max_files: 1 })
   await page.route(whole, (route) => route.fulfill({ status: 405, headers: ALLOWED, body: '<Message>No more room</Message>' }))

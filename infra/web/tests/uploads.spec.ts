@@ -40,14 +40,14 @@ test('after a reload in the middle only the missing parts are sent', async ({ fi
   const { page } = files
   const path = large('interrupted.webm', SIZE)
   const missing = parts(4, 5)
-  await page.route(missing, () => undefined) // never answered, never sent
+  await page.route(missing, () => undefined) // no response, and never sent
   await files.open()
   await files.choose(path)
   const { id } = await files.found('interrupted.webm')
   await expect.poll(() => files.storedParts(id)).toEqual([1, 2, 3])
 
   await page.reload()
-  await page.unroute(missing) // not before the reload: it lets go what is held
+  await page.unroute(missing) // not before the reload: unroute continues the requests that wait
   const puts = new Puts(page)
   await expect(page.getByRole('heading', { name: 'Interrupted' })).toBeVisible()
   await page.getByLabel('Choose interrupted.webm again').setInputFiles(path)
@@ -84,7 +84,7 @@ test('a URL that has expired is replaced by a fresh one', async ({ files }) => {
   expect(puts.stored()).toEqual([1, 2, 3, 4, 5])
 })
 
-test('a paused upload sends nothing, and goes on with what is missing', async ({ files }) => {
+test('a paused upload sends nothing, and resumes with the missing parts', async ({ files }) => {
   const { page } = files
   const path = large('paused.webm', SIZE)
   const held = parts(3, 4, 5)
@@ -105,7 +105,7 @@ test('a paused upload sends nothing, and goes on with what is missing', async ({
   expect(puts.stored()).toEqual([3, 4, 5])
 })
 
-test('what the storage refuses is told in its words, and Retry sends only what is missing', async ({ files }) => {
+test('a refusal of the storage shows its message, and Retry sends only the missing parts', async ({ files }) => {
   const { page } = files
   const path = large('refused.webm', SIZE)
   const puts = new Puts(page)
@@ -114,18 +114,18 @@ test('what the storage refuses is told in its words, and Retry sends only what i
   await page.route(refused, (route) => route.fulfill({ status: 405, headers: ALLOWED, contentType: 'application/xml', body }))
   await files.open()
   await files.choose(path)
-  const told = files.uploads.getByRole('listitem').filter({ hasText: 'refused.webm' })
+  const row = files.uploads.getByRole('listitem').filter({ hasText: 'refused.webm' })
   await expect(files.uploads).toContainText('0 of 1 file uploaded, 1 failed')
-  await expect(told.getByRole('alert')).toHaveText('The moon is in the way')
+  await expect(row.getByRole('alert')).toHaveText('The moon is in the way')
   await expect(page.getByText('The moon is in the way')).toHaveCount(1)
   const before = puts.stored()
   await page.unroute(refused)
   const again = new Puts(page)
-  await told.getByRole('button', { name: 'Retry refused.webm' }).click()
+  await row.getByRole('button', { name: 'Retry refused.webm' }).click()
   await files.expectStatus('refused.webm', 'Ready')
   expect(again.stored()).toContain(4)
   expect(again.stored().filter((part) => before.includes(part))).toEqual([])
-  await expect(told).toHaveCount(0)
+  await expect(row).toHaveCount(0)
   await expect(files.uploads).toContainText('1 file uploaded')
   expect(await files.hashOfStored('refused.webm')).toBe(files.hashOf(path))
 })
@@ -144,7 +144,7 @@ test('a cancelled upload is deleted, with the parts that are stored', async ({ f
   await expect(page.getByText(/of 5 parts/)).toBeHidden()
 })
 
-test('a PUT whose answer is lost is not sent twice into another file', async ({ files }) => {
+test('a PUT whose response is lost is not sent twice into another file', async ({ files }) => {
   const { page } = files
   let lost = 0
   await page.route(

@@ -7,9 +7,9 @@ const file = (id: string, change: Partial<FileDetail> = {}): FileDetail =>
   ({ id, name: id, source: 'upload', status: 'pending', updated_at: new Date().toISOString(), ...change }) as FileDetail
 
 const seen = (): Promise<void> => Promise.resolve()
-const told = { onFile: () => undefined, onGone: () => undefined }
+const ignored = { onFile: () => undefined, onGone: () => undefined }
 
-/** An API whose waiting requests the test answers. */
+/** An API whose waiting requests the test responds to. */
 class Held {
   readonly waiting: { id: string; wait: number; respond: (file: FileDetail) => void }[] = []
   most = 0
@@ -28,7 +28,7 @@ class Held {
 test('a bounded number of requests waits, and every file has its turn', async () => {
   const api = new Held()
   const done: string[] = []
-  const watcher = new Watcher(api, { ...told, onFile: ({ id }) => done.push(id) }, seen)
+  const watcher = new Watcher(api, { ...ignored, onFile: ({ id }) => done.push(id) }, seen)
   const names = Array.from({ length: 10 }, (_, index) => `file ${index.toString()}`)
   watcher.watch(names.map((name) => file(name)))
   for (const name of names) {
@@ -50,7 +50,7 @@ test('responses that come early are followed by pauses and by fewer requests', a
     asked.push(performance.now() - began)
     return Promise.resolve(file(id))
   }
-  const watcher = new Watcher({ get }, told, seen)
+  const watcher = new Watcher({ get }, ignored, seen)
   watcher.watch(['a', 'b', 'c', 'd'].map((name) => file(name)))
   await expect.poll(() => performance.now() - began, { timeout: 20_000 }).toBeGreaterThan(12_000)
   watcher.stop()
@@ -59,11 +59,11 @@ test('responses that come early are followed by pauses and by fewer requests', a
   expect(asked.length).toBeLessThan(AT_ONCE + 8)
 })
 
-test('nothing is asked while nobody looks; files that are not wanted anymore are left alone', async () => {
+test('a hidden tab sends no request; nor do files that are no longer watched', async () => {
   const api = new Held()
   let look = (): void => undefined
   const looked = new Promise<void>((resolve) => { look = resolve })
-  const watcher = new Watcher(api, told, () => looked)
+  const watcher = new Watcher(api, ignored, () => looked)
   watcher.watch([file('a'), file('done', { status: 'success' }), file('old', { updated_at: '2020-01-01T00:00:00Z' })])
   await Promise.resolve()
   expect(api.waiting).toEqual([])
@@ -74,7 +74,7 @@ test('nothing is asked while nobody looks; files that are not wanted anymore are
 
 test('an import shows its progress, and one that backs off is waited for longer', async () => {
   const api = new Held()
-  const watcher = new Watcher(api, told, seen)
+  const watcher = new Watcher(api, ignored, seen)
   watcher.watch([file('running', { source: 'url', status: 'running' }), file('resting', { source: 'url', retrying: { reason: 'r', next_try_at: '' } })])
   await expect.poll(() => api.waiting.map(({ id, wait }) => [id, wait])).toEqual([['running', 2], ['resting', 20]])
   watcher.stop()

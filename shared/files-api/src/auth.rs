@@ -40,7 +40,7 @@ pub async fn authenticate<R: Borrow<Request>, T>(
 }
 
 /// The message for an upload token on any other route.
-const NO_API_KEY: &str = "An upload token opens only presigned uploads: send an API key";
+const NO_API_KEY: &str = "An upload token is valid only for presigned uploads: send an API key";
 
 /// Like [`authenticate`], for the routes that also accept an upload token. An API key needs the scope `write`.
 ///

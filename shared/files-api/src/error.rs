@@ -156,9 +156,8 @@ impl From<RecordsError> for ApiError {
     fn from(error: RecordsError) -> Self {
         match error {
             RecordsError::Key(KeyProblem::Invalid) => Reason::InvalidApiKey.into(),
-            RecordsError::Key(KeyProblem::MissingScope(scope)) => {
-                Self::from(Reason::MissingScope).with_message(format!("The API key lacks the scope {scope}"))
-            }
+            RecordsError::Key(KeyProblem::MissingScope(scope)) => Self::from(Reason::MissingScope)
+                .with_message(format!("The API key lacks the scope {scope}: use a key that has it")),
             RecordsError::TokenUsedUp => Reason::UploadTokenUsedUp.into(),
             RecordsError::NotFound => Reason::NotFound.into(),
             RecordsError::Limit(exceeded) => exceeded.into(),

@@ -38,7 +38,7 @@ reasons! {
     /// There is no API key, or it is unknown, expired or revoked.
     InvalidApiKey: "invalid_api_key", UNAUTHORIZED, "Invalid or expired API key";
     /// The API key lacks the scope.
-    MissingScope: "missing_scope", FORBIDDEN, "The API key may not do this";
+    MissingScope: "missing_scope", FORBIDDEN, "The API key lacks the scope of this request: use a key that has it";
     /// The upload token has created as many files as it may.
     UploadTokenUsedUp: "upload_token_used_up", FORBIDDEN, "The upload token has created as many files as it may";
     /// There is no such file or route.

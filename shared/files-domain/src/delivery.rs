@@ -173,7 +173,7 @@ impl Delivery {
         self
     }
 
-    /// Adds an attempt that was broken off in favour of others, at `now`. It does not count, and the delivery is postponed as by
+    /// Adds an attempt that was cancelled in favour of others, at `now`. It does not count, and the delivery is postponed as by
     /// [`crowded_out`](Self::crowded_out).
     #[must_use]
     pub fn broken_off(mut self, attempt: Attempt, jitter: f64, now: Timestamp) -> Self {

@@ -112,7 +112,7 @@ fn a_long_origin_loses_its_last_subtitles_and_then_its_last_chapters() {
 }
 
 /// JSON of any kind, often with the names of claims.
-fn hostile() -> impl Strategy<Value = Value> {
+fn malicious() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -134,7 +134,7 @@ fn hostile() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn any_claims_become_a_short_origin_that_is_read_again(chapters in hostile(), subtitles in hostile()) {
+    fn any_claims_become_a_short_origin_that_is_read_again(chapters in malicious(), subtitles in malicious()) {
         let origin = clean(json!({"title": "Film", "chapters": chapters, "subtitles": subtitles}));
         prop_assert!(origin.to_string().len() <= Origin::MAX_BYTES);
         let read: Origin = serde_json::from_value(origin.clone()).unwrap();

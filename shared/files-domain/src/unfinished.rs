@@ -25,7 +25,7 @@ impl Unfinished {
         }
     }
 
-    /// Returns the stream whose temporary object the multipart upload belongs to; `None`: it is that of the file's own object.
+    /// Returns the stream whose temporary object the multipart upload belongs to; `None`: it belongs to the file's own object.
     #[must_use]
     pub fn uploaded_stream(&self) -> Option<StreamKind> {
         StreamKind::ALL.get(self.stored_streams?).copied()
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_upload_is_that_of_the_missing_stream() {
+    fn an_upload_belongs_to_the_first_missing_stream() {
         let of = |stored_streams| Unfinished { upload_id: None, stored_streams }.uploaded_stream();
         assert_eq!([of(None), of(Some(2))], [None, None]);
         assert_eq!([of(Some(0)), of(Some(1))], StreamKind::ALL.map(Some));

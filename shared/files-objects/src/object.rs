@@ -161,7 +161,7 @@ impl Objects {
         Ok(())
     }
 
-    /// Stores the poster of a file, a JPEG, unless the file has one: nobody who reports a probe can replace it.
+    /// Stores the poster of a file, a JPEG, unless the file has one: a later report of a probe cannot replace it.
     ///
     /// # Errors
     /// [`ObjectsError::Failed`].

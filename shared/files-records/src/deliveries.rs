@@ -94,7 +94,7 @@ impl Records {
             .expression_attribute_values(":one", number(1))
             .return_values(ReturnValue::AllNew);
         match update.send().await {
-            Ok(answer) => answer.attributes.map(from_item).transpose(),
+            Ok(output) => output.attributes.map(from_item).transpose(),
             Err(error) if is_refused_update(&error) => Ok(None),
             Err(error) => Err(unavailable(error)),
         }
@@ -232,11 +232,11 @@ impl Records {
             .scan_index_forward(false)
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
             .set_exclusive_start_key(start);
-        let answer = query.send().await.map_err(unavailable)?;
-        let items = answer.items.unwrap_or_default();
+        let output = query.send().await.map_err(unavailable)?;
+        let items = output.items.unwrap_or_default();
         let mut deliveries = items.into_iter().map(delivery_from_item).collect::<Result<Vec<_>, _>>()?;
         deliveries.retain(|(_, delivery)| filter.status.is_none_or(|status| delivery.status == status));
-        let next = answer.last_evaluated_key.as_ref().map(delivery_id).transpose()?;
+        let next = output.last_evaluated_key.as_ref().map(delivery_id).transpose()?;
         Ok(DeliveryPage { deliveries, next })
     }
 }

@@ -97,10 +97,10 @@ impl Records {
             .scan_index_forward(page.order == PageOrder::Ascending)
             .limit(i32::try_from(page.limit).unwrap_or(i32::MAX))
             .set_exclusive_start_key(page.after.map(|id| walk.start_after(owner, id)));
-        let answer = query.send().await.map_err(unavailable)?;
+        let output = query.send().await.map_err(unavailable)?;
         let files =
-            answer.items.unwrap_or_default().into_iter().map(file_from_item).collect::<Result<_, _>>()?;
-        let next = answer.last_evaluated_key.map(|key| last_read(&key)).transpose()?;
+            output.items.unwrap_or_default().into_iter().map(file_from_item).collect::<Result<_, _>>()?;
+        let next = output.last_evaluated_key.map(|key| last_read(&key)).transpose()?;
         Ok(Page { files, next })
     }
 }

@@ -1,5 +1,5 @@
-//! Attributes that are a map while they are short, and compressed JSON when they are long. Each write of an item is paid by the size of
-//! the whole item, twice in a transaction.
+//! Attributes that are a map while they are short, and compressed JSON when they are long. Each write consumes capacity by the
+//! size of the whole item, twice as much in a transaction.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use files_domain::Metadata;

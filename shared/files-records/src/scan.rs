@@ -31,9 +31,9 @@ impl Records {
             .expression_attribute_values(":file", text(FILE_PREFIX))
             .expression_attribute_values(":stored", text("stored"))
             .set_exclusive_start_key(from.map(|position| position.0));
-        let answer = scan.send().await.map_err(unavailable)?;
+        let output = scan.send().await.map_err(unavailable)?;
         let files =
-            answer.items.unwrap_or_default().into_iter().map(file_from_item).collect::<Result<_, _>>()?;
-        Ok((files, answer.last_evaluated_key.map(ScanPosition)))
+            output.items.unwrap_or_default().into_iter().map(file_from_item).collect::<Result<_, _>>()?;
+        Ok((files, output.last_evaluated_key.map(ScanPosition)))
     }
 }

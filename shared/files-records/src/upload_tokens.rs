@@ -1,5 +1,5 @@
 //! Upload tokens: items of their owner in the files table. Long metadata of a token is an item of its own, because each file that the
-//! token creates changes the token's item, and a write is paid by the size of the whole item.
+//! token creates changes the token's item, and a write consumes capacity by the size of the whole item.
 
 use std::collections::HashMap;
 use std::time::Duration;

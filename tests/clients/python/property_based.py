@@ -48,7 +48,7 @@ def request(path, body=None):
 
 
 def stored():
-    """The id of a file that is probed."""
+    """Returns the id of a file that is probed."""
     file = request("/files", {"file_url": os.environ["FILES_SOURCE"]})
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:

@@ -182,13 +182,13 @@ async fn a_repeated_import_message_imports_nothing_twice() {
     assert_eq!(source.requests("/a.png"), 1);
 
     // While one worker transfers the file, another one cannot claim it.
-    let (reply, gate) = Reply::bytes(media::WAV.clone()).held();
+    let (reply, release) = Reply::bytes(media::WAV.clone()).held();
     let url = source.serve("/held.wav", reply);
     let held = owner.import(&url).await;
     source.wait_for_requests("/held.wav", 1).await;
     let message = json!({"owner": owner.backend.owner, "id": id(&held), "file_url": url});
     owner.backend.send("ImportQueue", &message).await;
-    gate.open();
+    release.send();
     owner.wait_until_success(&held).await;
     owner.backend.drained("ImportQueue").await;
     assert_eq!(source.requests("/held.wav"), 1);

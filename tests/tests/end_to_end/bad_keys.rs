@@ -160,21 +160,21 @@ async fn every_route_enforces_the_owners_requests_per_second() {
     let keys = async || cloud.key(owner.name(), Scope::ALL, None).await;
     for case in cases() {
         let holder = owner.with_key(&keys().await); // a new key, which no process has cached with the earlier limits
-        let mut answer = Response::to((case.request)(&holder, &targets)).await;
-        assert_ne!(answer.status, 429, "{}: the key is checked first", case.name());
+        let mut response = Response::to((case.request)(&holder, &targets)).await;
+        assert_ne!(response.status, 429, "{}: the key is checked first", case.name());
         for _ in 0..20 {
-            if answer.status == 429 {
+            if response.status == 429 {
                 break;
             }
-            answer = Response::to((case.request)(&holder, &targets)).await;
+            response = Response::to((case.request)(&holder, &targets)).await;
         }
-        assert_eq!(answer.status, 429, "{}", case.name());
+        assert_eq!(response.status, 429, "{}", case.name());
         for (name, value) in [
             ("retry-after", "1"),
             ("ratelimit-policy", "\"requests\";q=1;w=1"),
             ("ratelimit", "\"requests\";r=0;t=1"),
         ] {
-            assert_eq!(answer.header(name), Some(value), "{}", case.name());
+            assert_eq!(response.header(name), Some(value), "{}", case.name());
         }
     }
 }

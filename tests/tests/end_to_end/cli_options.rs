@@ -183,7 +183,7 @@ async fn an_interrupted_import_is_not_created_twice() {
     let owner = Cloud::shared().await.owner().await;
     let machine = Machine::new(&owner);
     let source = SourceServer::start().await;
-    let (reply, gate) = Reply::bytes(media::WAV.clone()).held();
+    let (reply, release) = Reply::bytes(media::WAV.clone()).held();
     let url = source.serve("/slow.wav", reply);
     let import = ["import", url.as_str(), "--wait", "--json"];
     let child = machine.start(&import);
@@ -192,7 +192,7 @@ async fn an_interrupted_import_is_not_created_twice() {
     let ran = CliResult::of(child).await.expect(130);
     assert!(ran.err.contains(id(&begun)), "the id is printed at once: {}", ran.err);
     assert!(ran.err.contains("resumes where this one stopped"), "{}", ran.err);
-    gate.open();
+    release.send();
     let resumed = machine.run(&import).await.expect(0).json();
     assert_eq!((&resumed[0]["id"], &resumed[0]["status"]), (&begun["id"], &json!("success")));
     assert_eq!(owner.list("").await["files"].as_array().map(Vec::len), Some(1));

@@ -194,8 +194,8 @@ async fn failed_parts_are_sent_again() {
         ]))
         .await;
     let file = machine.run(&["upload", "large.bin", "--wait", "--json"]).await.expect(0).json().remove(0);
-    let struck: u64 = cloud.strikes().await.iter().map(|(_, hits)| hits).sum();
-    assert!(struck >= 6, "{:?}", cloud.strikes().await);
+    let applied: u64 = cloud.fault_counts().await.iter().map(|(_, hits)| hits).sum();
+    assert!(applied >= 6, "{:?}", cloud.fault_counts().await);
     check(&owner, &file).await;
     assert_eq!(owner.list("").await["files"].as_array().map(Vec::len), Some(1), "created once");
 }

@@ -35,7 +35,7 @@ async fn everything_survives_a_kill() {
     let ask = json!({"name": "late.png", "size": media::PNG.len(), "content_type": "image/png"});
     let promised = Response::to(owner.json(&ask).header("idempotency-key", "late")).await.expect(201).json();
     let bytes = media::noise(40 << 20, 6);
-    let (reply, gate) = Reply::bytes(bytes.clone()).held();
+    let (reply, release) = Reply::bytes(bytes.clone()).held();
     let import = owner.import(&source.serve("/long.bin", reply)).await;
     owner.wait_for(&import, |file| file["progress"].is_object()).await;
     let stored = owner.announce("just.png", media::PNG.len(), "image/png").await;
@@ -64,7 +64,7 @@ async fn everything_survives_a_kill() {
     owner.put(&renewed, media::PNG.clone()).await.expect(200);
     owner.wait_until_success(&renewed).await;
 
-    gate.open();
+    release.send();
     end_lease(&owner, &import).await;
     cloud.sweep().await;
     let import = owner.wait_until_success(&import).await;
@@ -88,7 +88,7 @@ async fn an_import_outlives_its_worker() {
     let owner = cloud.owner().await;
     let source = SourceServer::start().await;
     let bytes = media::noise(40 << 20, 7);
-    let (reply, gate) = Reply::bytes(bytes.clone()).held();
+    let (reply, release) = Reply::bytes(bytes.clone()).held();
     let import = owner.import(&source.serve("/long.bin", reply)).await;
     owner.wait_for(&import, |file| file["progress"].is_object()).await;
     let worker = children(cloud.process()).into_iter().find(|(_, name)| name == "import-file");
@@ -97,7 +97,7 @@ async fn an_import_outlives_its_worker() {
     until("the worker is gone", async || (!is_running(worker)).then_some(())).await;
     assert_eq!(owner.file(id(&import)).await["status"], "running");
 
-    gate.open();
+    release.send();
     end_lease(&owner, &import).await;
     cloud.sweep().await;
     let import = owner.wait_until_success(&import).await;

@@ -190,7 +190,7 @@ async fn a_file_deleted_during_its_import_leaves_nothing() {
     let source = SourceServer::start().await;
     // The first file has created an upload in S3, the second one has not.
     for (path, length) in [("/large", 40 << 20), ("/small", 1 << 20)] {
-        let (reply, gate) = Reply::bytes(media::noise(length, 4)).held();
+        let (reply, release) = Reply::bytes(media::noise(length, 4)).held();
         let file = owner.import(&source.serve(path, reply)).await;
         source.wait_for_requests(path, 1).await;
         if length > 32 << 20 {
@@ -201,7 +201,7 @@ async fn a_file_deleted_during_its_import_leaves_nothing() {
         owner.delete(&file).await.expect(204);
         owner.delete(&file).await.expect(404);
         assert_eq!(owner.backend.usage().await, Usage::default(), "{path}");
-        gate.open();
+        release.send();
         owner.backend.drained("ImportQueue").await;
         until("nothing is left of the import", async || {
             owner.backend.objects().await.is_empty().then_some(())

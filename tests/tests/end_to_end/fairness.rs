@@ -29,8 +29,8 @@ async fn a_flood_of_imports_is_limited_to_its_share_of_the_workers() {
     let quick = source.serve("/quick", Reply::bytes(media::PNG.clone()));
     time_of_import(&other, &quick).await; // starts the processes
 
-    // None of the imports ends before the gate opens, so the other owner's import ends only if it gets a worker.
-    let (held, gate) = Reply::bytes(media::PNG.clone()).held();
+    // None of the imports ends before the release, so the other owner's import ends only if it gets a worker.
+    let (held, release) = Reply::bytes(media::PNG.clone()).held();
     let held = source.serve("/held", held);
     let mut files = Vec::new();
     for _ in 0..6 {
@@ -43,7 +43,7 @@ async fn a_flood_of_imports_is_limited_to_its_share_of_the_workers() {
     }
     assert_eq!(source.requests("/held"), 1, "one import of the flood runs");
 
-    gate.open();
+    release.send();
     for file in &files {
         flood.wait_until_success(file).await;
     }

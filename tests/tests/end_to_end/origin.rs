@@ -119,13 +119,13 @@ async fn the_chapters_of_linked_data_are_listed() {
 }
 
 #[tokio::test]
-async fn hostile_chapters_and_subtitles_do_not_fail_an_import() {
+async fn malicious_chapters_and_subtitles_do_not_fail_an_import() {
     skip_on_deployment!("reads web pages with this machine's Python");
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     let tracks: String = (0..500).map(|n| format!("<track srclang=en src=/{n}.vtt>")).collect();
-    let hostile = format!(
-        "<title>Hostile</title><video><source src=/film.mp4 type=video/mp4><track src=javascript:alert(1)>\
+    let malicious = format!(
+        "<title>Malicious</title><video><source src=/film.mp4 type=video/mp4><track src=javascript:alert(1)>\
          <track src=http://169.254.169.254/x.vtt srclang=en><track src=file:///etc/passwd>{tracks}</video>"
     );
     let wrong =
@@ -134,7 +134,7 @@ async fn hostile_chapters_and_subtitles_do_not_fail_an_import() {
     let origin = origin_of(&owner, &page).await;
     assert_eq!((&origin["title"], &origin["thumbnail_url"]), (&json!("Film"), &Value::Null));
 
-    let origin = origin_of(&owner, &source.serve("/hostile", html(&hostile))).await;
+    let origin = origin_of(&owner, &source.serve("/malicious", html(&malicious))).await;
     let urls = origin["subtitles"].as_array().expect("a list").iter().map(|one| one["url"].clone());
     let expected: Vec<_> =
         (0..Origin::MAX_SUBTITLES).map(|n| json!(source.url(&format!("/{n}.vtt")))).collect();

@@ -138,7 +138,7 @@ async fn a_page_without_media_or_to_a_private_address_is_refused() {
     let empty = Reply::bytes("<title>Nothing</title>").header("content-type", "text/html");
     assert_refused(&owner, &source.serve("/empty", empty), "unsupported_page", "").await;
     for inside in ["http://169.254.169.254/film.mp4", "file:///etc/passwd.mp4", "http://127.0.0.2/film.mp4"] {
-        let url = source.serve("/hostile", page(inside));
+        let url = source.serve("/malicious", page(inside));
         let error = ask(&owner, &json!({ "file_url": url })).await.expect_error(422, "source_refused");
         assert!(!error.to_string().contains("passwd"), "{error}");
     }

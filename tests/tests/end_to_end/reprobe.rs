@@ -69,7 +69,7 @@ async fn outdated_probes_are_repeated_and_nothing_else_changes() {
     let old = as_of_old(&owner, &older, Some("4.4 (00000000)")).await;
     let tag = etag(&owner, &old).await;
     cloud.reset_calls().await;
-    assert_eq!(printed(&reprobe(&cloud, &["--outdated", "--per-second", "50"])), "Asked for 2 files.\n");
+    assert_eq!(printed(&reprobe(&cloud, &["--outdated", "--per-second", "50"])), "Requested 2 probes.\n");
     for file in [&never, &older] {
         wait_until_as_before(&owner, file).await;
         let after = owner.file(id(file)).await;
@@ -82,7 +82,7 @@ async fn outdated_probes_are_repeated_and_nothing_else_changes() {
     assert_eq!(listed["files"].as_array().map(Vec::len), Some(3), "its type has changed as well");
     assert_eq!(owner.file(id(&current)).await, current);
     owner.backend.drained("ProbeQueue").await;
-    assert_eq!(printed(&reprobe(&cloud, &["--outdated"])), "Asked for 0 files.\n", "all are up to date");
+    assert_eq!(printed(&reprobe(&cloud, &["--outdated"])), "Requested 0 probes.\n", "all are up to date");
     assert_eq!(owner.backend.usage().await, owner.backend.sum().await);
 }
 
@@ -94,7 +94,7 @@ async fn one_file_can_be_selected() {
     as_of_old(&owner, &one, Some("4.4 (00000000)")).await;
     let other = as_of_old(&owner, &other, Some("4.4 (00000000)")).await;
     let output = reprobe(cloud, &["--owner", owner.name(), "--file", id(&one)]);
-    assert_eq!(printed(&output), "Asked for 1 file.\n");
+    assert_eq!(printed(&output), "Requested 1 probe.\n");
     wait_until_as_before(&owner, &one).await;
     assert_eq!(owner.file(id(&other)).await, other);
 }

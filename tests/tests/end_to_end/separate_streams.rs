@@ -79,7 +79,7 @@ async fn a_page_with_separate_streams_is_imported_in_1080p_with_sound() {
     let owner = Cloud::shared().await.owner().await;
     let source = site().await;
     assert_joined(&owner, &page(&source, "/watch", DASH), "A film.mp4").await;
-    // A smaller format with both does not win.
+    // A smaller format with both is not chosen.
     let both = format!("<source src=\"/whole.mp4\" type=\"video/mp4\" res=\"360\">{DASH}");
     assert_joined(&owner, &page(&source, "/both", &both), "A film.mp4").await;
     assert_eq!(source.requests("/whole.mp4"), 0);

@@ -163,7 +163,7 @@ async fn a_second_message_with_headers_is_kept_during_the_import() {
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let source = SourceServer::start().await;
-    let (reply, gate) = protected().held();
+    let (reply, release) = protected().held();
     let url = source.serve("/a.png", reply);
     let headers = json!({"authorization": secret("Bearer")});
     let file = import(&owner, &url, headers.clone()).await;
@@ -175,7 +175,7 @@ async fn a_second_message_with_headers_is_kept_during_the_import() {
     owner.backend.send("ImportQueue", &plain).await;
     // The worker's own message and the one with headers remain; the one without is deleted.
     owner.backend.in_flight("ImportQueue", 2).await;
-    gate.open();
+    release.send();
     owner.wait_until_success(&file).await;
     owner.backend.in_flight("ImportQueue", 1).await;
 

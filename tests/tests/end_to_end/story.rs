@@ -144,14 +144,14 @@ async fn an_import_is_named_by_the_source_unless_a_name_is_given() {
 async fn an_import_shows_its_progress() {
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
-    let (reply, gate) = Reply::bytes(media::noise(40 << 20, 1)).held();
+    let (reply, release) = Reply::bytes(media::noise(40 << 20, 1)).held();
     let file = owner.import(&source.serve("/long.bin", reply)).await;
     let total = 40 << 20;
     let running = |file: &Value| file["progress"]["received"].as_u64().is_some_and(|received| received > 0);
     let file = owner.wait_for(&file, running).await;
     assert_eq!((&file["status"], &file["progress"]["total"]), (&json!("running"), &json!(total)));
     assert!(file["progress"]["received"].as_u64().is_some_and(|received| received <= 20 << 20), "{file}");
-    gate.open();
+    release.send();
     let file = owner.wait_until_success(&file).await;
     assert_eq!((&file["progress"], &file["size"]), (&Value::Null, &json!(total)));
 }

@@ -93,9 +93,12 @@ impl FaultTest {
         self.expect_end(id(&doomed), what, End::Gone);
     }
 
-    /// Waits until the fault has struck. Some faults concern background work, which may happen later.
-    async fn struck(&self, what: &str) {
-        until(&format!("{what} strikes"), async || (self.cloud.strikes().await[0].1 > 0).then_some(())).await;
+    /// Waits until the fault was applied. Some faults concern background work, which may happen later.
+    async fn applied(&self, what: &str) {
+        until(&format!("{what} is applied"), async || {
+            (self.cloud.fault_counts().await[0].1 > 0).then_some(())
+        })
+        .await;
     }
 }
 
@@ -111,7 +114,7 @@ async fn each_fault_alone_is_survived() {
         test.cloud.add_faults(&fault).await;
         let in_parts = fault["action"] == "error_in_200";
         test.several_at_once(&what, &old, in_parts.then_some(&large)).await;
-        test.struck(&what).await;
+        test.applied(&what).await;
         test.cloud.clear_faults().await;
     }
     test.end().await;

@@ -22,7 +22,7 @@ pub(crate) struct FaultTest {
     pub(crate) owner: Owner,
     pub(crate) source: SourceServer,
     known: Vec<Known>,
-    strikes: Vec<(String, u64)>,
+    applied: Vec<(String, u64)>,
 }
 
 impl FaultTest {
@@ -35,7 +35,7 @@ impl FaultTest {
     pub(crate) async fn start_with(setup: Setup) -> Self {
         let cloud = setup.template_with("rate(1 minute)", "rate(1 hour)").start().await;
         let (owner, source) = (cloud.owner().await, SourceServer::start().await);
-        Self { cloud, owner, source, known: Vec::new(), strikes: Vec::new() }
+        Self { cloud, owner, source, known: Vec::new(), applied: Vec::new() }
     }
 
     /// Serves bytes to import, and returns their URL.
@@ -53,28 +53,28 @@ impl FaultTest {
         is_over: impl AsyncFn(&Self, &str) -> bool,
     ) {
         for action in ACTIONS {
-            let mut strikes = 0;
+            let mut applied = 0;
             for nth in 1.. {
                 assert!(nth < MOST_CALLS, "{what}: {function} calls without end");
                 let prepared = prepare(self).await;
                 self.cloud.add_faults(&json!({"caller": function, "nth": nth, "action": action})).await;
                 let (id, end) = act(self, &prepared).await;
-                let has_struck = until(&format!("{what}, {action} {nth}: file {id}"), async || {
-                    // In this order: after the end no call can be struck.
+                let is_applied = until(&format!("{what}, {action} {nth}: file {id}"), async || {
+                    // In this order: after the end no fault can be applied.
                     let over = is_over(self, &id).await;
-                    let struck = self.cloud.strikes().await[0].1 > 0;
-                    (over || struck).then_some(struck)
+                    let applied = self.cloud.fault_counts().await[0].1 > 0;
+                    (over || applied).then_some(applied)
                 })
                 .await;
                 self.cloud.clear_faults().await;
                 self.expect_end(&id, &format!("{what}, {action} {nth}"), end);
-                if !has_struck {
+                if !is_applied {
                     break;
                 }
-                strikes += 1;
+                applied += 1;
             }
-            assert!(strikes > 0, "{what}: {function} makes no call");
-            self.strikes.push((format!("{what}, {action}"), strikes));
+            assert!(applied > 0, "{what}: {function} makes no call");
+            self.applied.push((format!("{what}, {action}"), applied));
         }
     }
 
@@ -82,7 +82,7 @@ impl FaultTest {
     pub(crate) async fn end(self) {
         recover(&self.cloud, &[&self.owner]).await;
         let violations = violations(&self.owner, &self.known).await;
-        eprintln!("{} files; strikes: {:?}", self.known.len(), self.strikes);
+        eprintln!("{} files; applied faults: {:?}", self.known.len(), self.applied);
         assert!(violations.is_empty(), "{violations:#?}");
     }
 
@@ -193,13 +193,13 @@ async fn deleting_survives_a_kill_at_every_call() {
 
     // Paused in a multipart upload of which one part is stored.
     let bytes = media::noise(34 << 20, 1);
-    let (reply, gate) = Reply::bytes(bytes).held();
+    let (reply, release) = Reply::bytes(bytes).held();
     let url = test.source.serve("/held.bin", reply);
     let running = async |test: &FaultTest| {
         let file = test.owner.import(&url).await;
         test.owner.wait_for(&file, |file| file["progress"].is_object()).await
     };
     test.at_each_call(("delete running", "delete-file"), running, delete, at_once).await;
-    gate.open();
+    release.send();
     test.end().await;
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use files_tests::media::{ffmpeg, packets};
 use files_tests::owner::id;
-use files_tests::source::Gate;
+use files_tests::source::Release;
 use files_tests::{Reply, SeparateStreams, media, skip_on_deployment, until};
 use serde_json::{Value, json};
 
@@ -86,12 +86,13 @@ async fn joining_survives_the_faults_of_its_function() {
         let what = fault.to_string();
         test.cloud.add_faults(&fault).await;
         let file = test.owner.import(&url).await;
-        let has_struck = until(&what, async || {
-            // In this order: after the end nothing can be struck.
-            let (over, struck) = (test.is_terminal(id(&file)).await, test.cloud.strikes().await[0].1 > 0);
-            (over || struck).then_some(struck)
+        let is_applied = until(&what, async || {
+            // In this order: after the end no fault can be applied.
+            let (over, applied) =
+                (test.is_terminal(id(&file)).await, test.cloud.fault_counts().await[0].1 > 0);
+            (over || applied).then_some(applied)
         });
-        assert!(has_struck.await, "{what} does not strike");
+        assert!(is_applied.await, "{what} is not applied");
         test.cloud.clear_faults().await;
         test.expect_end(id(&file), &what, end.clone());
     }
@@ -104,13 +105,13 @@ async fn deleting_a_half_fetched_picture_survives_a_kill_at_every_call() {
     let mut test = FaultTest::start().await;
     let film = SeparateStreams::mp4(media::noise(34 << 20, 4), media::noise(9, 4));
     let url = film.serve(&test.source, "/film");
-    let gate = Mutex::new(None::<Gate>);
+    let release = Mutex::new(None::<Release>);
     let running = async |test: &FaultTest| {
-        // Opening the gate of the import before ends its worker, which then finds its file deleted.
+        // The release of the previous import ends its worker, which then finds its file deleted.
         let (reply, held) = Reply::bytes(film.picture.clone()).held();
         test.source.serve("/film/picture.mp4", reply);
-        if let Some(before) = gate.lock().expect("no panic").replace(held) {
-            before.open();
+        if let Some(previous) = release.lock().expect("no panic").replace(held) {
+            previous.send();
         }
         let file = test.owner.import(&url).await;
         test.owner.wait_for(&file, |file| file["progress"].is_object()).await
@@ -122,7 +123,7 @@ async fn deleting_a_half_fetched_picture_survives_a_kill_at_every_call() {
         (id(file).to_owned(), End::Gone)
     };
     test.at_each_call(("delete while a picture is fetched", "delete-file"), running, delete, at_once).await;
-    gate.lock().expect("no panic").take().expect("a gate").open();
+    release.lock().expect("no panic").take().expect("a release").send();
     test.end().await;
 }
 

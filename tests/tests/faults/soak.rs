@@ -47,11 +47,11 @@ async fn random_work_under_all_faults_loses_nothing() {
         _ = join_all(work) => {}
         () = pass_time(&cloud) => {}
     }
-    let strikes = cloud.strikes().await;
+    let counted = cloud.fault_counts().await;
     cloud.clear_faults().await;
     let done: u64 = workers.iter().map(|worker| worker.done).sum();
-    let struck: u64 = strikes.iter().map(|(_, hits)| hits).sum();
-    println!("seed {seed}: {done} operations, {struck} faults: {}", counts(&strikes));
+    let applied: u64 = counted.iter().map(|(_, hits)| hits).sum();
+    println!("seed {seed}: {done} operations, {applied} faults: {}", counts(&counted));
 
     recover(&cloud, &owners.iter().collect::<Vec<&Owner>>()).await;
     println!("seed {seed}: {:?}", ends(&owners).await);
@@ -62,7 +62,7 @@ async fn random_work_under_all_faults_loses_nothing() {
         wrong.extend(worker.changed_statuses().await);
     }
     assert!(wrong.is_empty(), "SOAK_SEED={seed} SOAK_OPERATIONS={operations}: {wrong:#?}");
-    assert!(done > 0 && struck > 0, "{done} operations, {struck} faults: nothing was tested");
+    assert!(done > 0 && applied > 0, "{done} operations, {applied} faults: nothing was tested");
 }
 
 /// Advances the clock during the faults, so that retries and late events happen, and runs `sweep`.
@@ -86,7 +86,7 @@ async fn ends(owners: &[Owner]) -> BTreeMap<String, usize> {
     ends
 }
 
-fn counts(strikes: &[(Value, u64)]) -> String {
-    let struck = strikes.iter().filter(|(_, hits)| *hits > 0);
-    struck.map(|(action, hits)| format!("{hits} {action}")).collect::<Vec<_>>().join(", ")
+fn counts(counted: &[(Value, u64)]) -> String {
+    let applied = counted.iter().filter(|(_, hits)| *hits > 0);
+    applied.map(|(action, hits)| format!("{hits} {action}")).collect::<Vec<_>>().join(", ")
 }

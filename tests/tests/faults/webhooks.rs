@@ -104,8 +104,8 @@ async fn a_bus_that_fails_loses_no_event_and_no_delivery() {
             test.cloud.add_faults(&rule).await;
             let (file, end) = put(&test, &file).await;
             until(&format!("{action} of PutEvents"), async || {
-                let struck = test.cloud.strikes().await[0].1;
-                (struck > 0 && (struck == times || is_delivered(&test, &file).await)).then_some(())
+                let applied = test.cloud.fault_counts().await[0].1;
+                (applied > 0 && (applied == times || is_delivered(&test, &file).await)).then_some(())
             })
             .await;
             test.cloud.clear_faults().await;

@@ -53,7 +53,7 @@ async fn at_a_limit_creations_and_deletions_are_never_over_and_never_stuck() {
         kept.into_iter().flatten().collect::<Vec<_>>()
     };
     let (kept, ()) = tokio::join!(work, watch);
-    assert!(faults::clear(&app) > 0, "no call was struck");
+    assert!(faults::clear(&app) > 0, "no fault was applied");
 
     let most = most.into_inner();
     assert!((1..=MAX_FILES).contains(&most), "{most} files at once");

@@ -2,7 +2,7 @@ use files_local::faults::Rules;
 use serde_json::{Value, json};
 use test_app::TestApp;
 
-/// Ends the injection of faults. Returns how many calls were struck.
+/// Ends the injection of faults. Returns the number of calls to which a fault was applied.
 pub(crate) fn clear(app: &TestApp) -> u64 {
     let faults = &app.services().faults;
     let rules = faults.to_json();
@@ -11,7 +11,7 @@ pub(crate) fn clear(app: &TestApp) -> u64 {
     rules.filter_map(|rule| rule["hits"].as_u64()).sum()
 }
 
-/// Injects faults into the calls of all functions, by a seed. The operator's calls are not struck.
+/// Injects faults into the calls of all functions, by a seed. The operator's calls get none.
 pub(crate) fn inject(app: &TestApp, seed: u64) {
     let rule = |probability: f64, action: Value| json!({"probability": probability, "action": action});
     let rules = [

@@ -142,7 +142,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// A deletion whose response was lost has happened: the next attempt says that the file is missing.
+    /// Deletes files. After a lost response the deletion is done, and the next attempt gets 404.
     async fn delete(&mut self, owner: usize, files: &[Index], theirs: &Index) {
         let now = self.now;
         let alive = |file: &ModelFile| file.is_alive(now.millis());
@@ -266,7 +266,7 @@ fn three_owners_agree_with_the_model_under_faults() {
         max_shrink_iters: 0,
         ..Config::default()
     };
-    let struck = Cell::new(0);
+    let applied = Cell::new(0);
     let outcome = TestRunner::new(config).run(&proptest::collection::vec(step(), 10..60), |steps| {
         runtime.block_on(async {
             let app = TestApp::new().await;
@@ -275,7 +275,7 @@ fn three_owners_agree_with_the_model_under_faults() {
             for step in &steps {
                 world.step(step).await;
             }
-            struck.set(struck.get() + faults::clear(&app));
+            applied.set(applied.get() + faults::clear(&app));
             world.check().await;
         });
         Ok(())
@@ -283,5 +283,5 @@ fn three_owners_agree_with_the_model_under_faults() {
     if let Err(error) = outcome {
         panic!("FILES_SEED={seed} repeats this: {error}");
     }
-    assert!(struck.get() > 0, "no call was struck");
+    assert!(applied.get() > 0, "no fault was applied");
 }

@@ -38,7 +38,7 @@ async fn a_slow_receiver_is_left_after_20_seconds_and_keeps_one_worker_of_its_ow
     }
     let others = async {
         silent.wait_for(1).await;
-        // Two workers have begun before either is slow: the second one is broken off.
+        // Two workers have begun before either is slow: the second one is cancelled.
         let (second, took) = deliver(&app, &files[1]).await;
         assert!((Duration::from_secs(1)..Duration::from_secs(10)).contains(&took), "{took:?}");
         let broken_off = found(&app, second).await;
@@ -47,7 +47,7 @@ async fn a_slow_receiver_is_left_after_20_seconds_and_keeps_one_worker_of_its_ow
         assert!(error.contains("more than a second"), "{error}");
         assert_eq!(slow(&app).await, 1);
 
-        // While the first one is slow, others to its endpoint are put off. Another endpoint gets its own.
+        // While the first one is slow, others to its endpoint are postponed. Another endpoint gets its own.
         let (third, took) = deliver(&app, &files[2]).await;
         assert!(took < Duration::from_secs(10), "{took:?}");
         let put_off = found(&app, third).await;

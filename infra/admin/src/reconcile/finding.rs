@@ -8,82 +8,82 @@ use serde_json::{Value, json};
 pub struct Finding {
     /// The owner.
     pub owner: OwnerId,
-    /// The file; `None` for what concerns no single one.
+    /// The file; `None`: the finding concerns no single file.
     pub file: Option<FileId>,
-    /// What differs.
+    /// The difference.
     pub damage: Damage,
-    /// What was done about it.
+    /// The action taken.
     pub action: Action,
 }
 
-/// What differs. Sizes are in bytes.
+/// A kind of difference. Sizes are in bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Damage {
-    /// The record says that the bytes are stored, and there is no object.
+    /// A record of stored bytes without an object.
     RecordWithoutBytes {
         /// The recorded size.
         recorded: u64,
     },
-    /// The object has another size than the record says.
+    /// An object whose size differs from the record's.
     OtherBytes {
         /// The recorded size.
         recorded: u64,
         /// The object's size.
         stored: u64,
     },
-    /// There is an object without a record.
+    /// An object without a record.
     BytesWithoutRecord {
         /// The object's size.
         stored: u64,
     },
-    /// The file has failed, and there is an object.
+    /// An object of a failed file.
     BytesOfFailedFile {
         /// The object's size.
         stored: u64,
     },
-    /// There is an output of ffprobe without a record.
+    /// An output of ffprobe without a record.
     ProbeOutputWithoutRecord {
         /// The object's size.
         stored: u64,
     },
-    /// There is a poster without a record.
+    /// A poster without a record.
     PosterWithoutRecord {
         /// The object's size.
         stored: u64,
     },
-    /// The record says that the file has a poster, and there is no object.
+    /// A record with the poster flag without a poster.
     RecordWithoutPoster,
-    /// There are temporary streams that no import will join.
+    /// Temporary streams that no import will join.
     StreamsWithoutImport {
         /// The objects' size together.
         stored: u64,
     },
-    /// An object's key is not one that Files writes.
+    /// An object whose key Files does not write.
     ForeignObject {
         /// The key.
         key: String,
     },
-    /// The usage is not the sum over the owner's files.
+    /// A usage that is not the sum over the owner's files.
     Usage {
         /// The attribute of the usage item.
         count: &'static str,
-        /// What the usage item says.
+        /// The value in the usage item.
         recorded: i128,
         /// The sum.
         counted: i128,
     },
-    /// The usage could not be compared, since the owner's files kept changing.
+    /// A usage that could not be compared, because the owner's files kept changing.
     UsageUnsettled,
 }
 
-/// What was done about a difference.
+/// The action that was taken for a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Nothing: it was only reported.
+    /// None: the difference was only reported.
     Reported,
-    /// Nothing: it takes a decision of the operator.
+    /// None: the operator must decide.
     Kept,
-    /// Nothing: the record changed in between.
+    /// None: the record changed in between.
     Changed,
     /// The record was deleted, as by its owner.
     RecordDeleted,
@@ -91,7 +91,7 @@ pub enum Action {
     BytesDeleted,
     /// The bytes got a new record, and will be probed.
     Adopted,
-    /// The usage, or what the record says of a poster, was corrected.
+    /// The usage, or the poster flag of the record, was corrected.
     Corrected,
 }
 
@@ -120,7 +120,7 @@ impl fmt::Display for Damage {
                 write!(f, "the record has no bytes ({recorded} B recorded)")
             }
             Self::OtherBytes { recorded, stored } => {
-                write!(f, "the bytes are others ({recorded} B recorded, {stored} B stored)")
+                write!(f, "the size differs ({recorded} B recorded, {stored} B stored)")
             }
             Self::BytesWithoutRecord { stored } => write!(f, "the bytes have no record ({stored} B)"),
             Self::BytesOfFailedFile { stored } => write!(f, "a failed file has bytes ({stored} B)"),
@@ -128,13 +128,13 @@ impl fmt::Display for Damage {
                 write!(f, "ffprobe's output has no record ({stored} B)")
             }
             Self::PosterWithoutRecord { stored } => write!(f, "the poster has no record ({stored} B)"),
-            Self::RecordWithoutPoster => f.write_str("the record names a poster, and there is none"),
+            Self::RecordWithoutPoster => f.write_str("the record names a poster that does not exist"),
             Self::StreamsWithoutImport { stored } => {
                 write!(f, "the separate streams have no import ({stored} B)")
             }
-            Self::ForeignObject { key } => write!(f, "{key:?} is no key of Files"),
+            Self::ForeignObject { key } => write!(f, "{key:?} is not a key of Files"),
             Self::Usage { count, recorded, counted } => {
-                write!(f, "the usage says {count} {recorded}, its files are {counted}")
+                write!(f, "the usage has {count} {recorded}, the files have {counted}")
             }
             Self::UsageUnsettled => f.write_str("the usage was not compared: the files kept changing"),
         }

@@ -61,7 +61,7 @@ impl Reconciliation<'_> {
             (FileState::Failed { .. }, _) => {
                 old_object.map(|object| Damage::BytesOfFailedFile { stored: object.size })
             }
-            _ => None, // its deadline has the service look after it
+            _ => None, // sweep finishes it at its deadline
         }
     }
 

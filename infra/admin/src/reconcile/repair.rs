@@ -43,7 +43,7 @@ impl Reconciliation<'_> {
         }
     }
 
-    /// Deletes ffprobe's output or a poster without a record, unless bytes without a record are to be kept.
+    /// Deletes ffprobe's output or a poster without a record, unless the operator keeps bytes without a record.
     pub(super) async fn repair_derived(
         &self,
         kind: ObjectKind,
@@ -61,7 +61,7 @@ impl Reconciliation<'_> {
         }
     }
 
-    /// Has a record no longer say that there is a poster. Another probe of the file makes one.
+    /// Clears the poster flag of a record. Another probe of the file makes a poster.
     pub(super) async fn forget_poster(&self, file: File) -> Result<Action> {
         if self.repair.is_none() {
             return Ok(Action::Reported);
@@ -72,7 +72,7 @@ impl Reconciliation<'_> {
         Ok(if changed.is_some() { Action::Corrected } else { Action::Changed })
     }
 
-    /// Deletes the temporary streams of a file. They are of no use to anybody but the import.
+    /// Deletes the temporary streams of a file. Only the import uses them.
     pub(super) async fn delete_streams(&self, owner: OwnerId, id: FileId) -> Result<Action> {
         if self.repair.is_none() {
             return Ok(Action::Reported);
@@ -97,7 +97,7 @@ impl Reconciliation<'_> {
         Ok(Action::BytesDeleted)
     }
 
-    /// Writes a new record for bytes. `sweep` has them probed at once.
+    /// Writes a new record for bytes. `sweep` requests their probe at once.
     async fn adopt(&self, sides: &Sides) -> Result<Action> {
         let file = self.adopted(sides.owner, sides.id).await?;
         match self.records.adopt_file(&file).await {

@@ -6,7 +6,7 @@ use super::rule::{Action, ErrorKind, Rule, Service};
 ///
 /// `README.md` has the same table.
 const MIX: &[(u32, Option<Service>, Action)] = &[
-    // Rare and narrow faults first: the first rule that strikes decides.
+    // Rare and narrow faults first: the first rule that applies decides.
     (50, None, Action::Error(ErrorKind::TransactionConflict)),
     (50, None, Action::UnprocessedAfter(1)),
     (100, None, Action::StaleMs(1_000)),

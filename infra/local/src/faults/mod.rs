@@ -48,13 +48,13 @@ struct Active {
     rule: Rule,
     /// Calls that the rule matched.
     matched: u64,
-    /// Calls that the rule struck.
+    /// Calls to which the rule was applied.
     hits: u64,
 }
 
 impl Active {
     /// Returns whether the rule applies to a call that it matches.
-    fn strikes(&mut self, chance: impl FnOnce() -> f64) -> bool {
+    fn applies(&mut self, chance: impl FnOnce() -> f64) -> bool {
         self.matched += 1;
         let times = self.rule.times.or(self.rule.nth.map(|_| 1));
         if times.is_some_and(|times| self.hits >= times) {
@@ -105,8 +105,8 @@ impl Faults {
                 continue;
             }
             let stream = [caller, service.name(), operation];
-            let strikes = active.strikes(|| chance::of(state.seed, number, stream, *call));
-            if strikes && decided.is_none() {
+            let applies = active.applies(|| chance::of(state.seed, number, stream, *call));
+            if applies && decided.is_none() {
                 active.hits += 1;
                 decided = Some(active.rule.action);
             }

@@ -1,4 +1,4 @@
-//! One rule: which calls it strikes, and with which fault.
+//! One rule: the calls to which it applies, and the fault.
 
 use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
@@ -156,10 +156,10 @@ pub struct Rule {
     /// The operation, such as `TransactWriteItems`; without it, all operations that the action applies to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
-    /// Strikes from the n-th matching call on, counted from 1 since the rule was added. `times` then defaults to 1.
+    /// Applies from the n-th matching call on, counted from 1 since the rule was added. `times` then defaults to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nth: Option<u64>,
-    /// Strikes with this probability, from 0 to 1.
+    /// Applies with this probability, from 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probability: Option<f64>,
     /// Maximum number of calls to which the rule applies.

@@ -47,16 +47,16 @@ fn a_seeds_faults_do_not_depend_on_the_order_of_callers() {
     let other = decisions(&of_seed("8"), 500, |call| call);
     assert_ne!(one_by_one, other);
     for stream in &one_by_one {
-        let struck = stream.iter().flatten().count();
-        assert!((10..250).contains(&struck), "{struck} of 500");
+        let applied = stream.iter().flatten().count();
+        assert!((10..250).contains(&applied), "{applied} of 500");
     }
 }
 
 #[test]
 fn a_rule_applies_with_its_probability() {
     let faults = with(r#"{"probability": 0.25, "service": "s3", "action": "cut"}"#);
-    let struck = (0..4000).filter(|_| faults.decide("f", Service::S3, "PutObject").is_some()).count();
-    assert!((850..1150).contains(&struck), "{struck} of 4000");
+    let applied = (0..4000).filter(|_| faults.decide("f", Service::S3, "PutObject").is_some()).count();
+    assert!((850..1150).contains(&applied), "{applied} of 4000");
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn the_operators_calls_match_only_if_named() {
 
 #[test]
 fn errors_name_the_rule_and_its_mistake() {
-    for (text, told) in [
+    for (text, expected) in [
         ("[", "this is not JSON"),
         (r#"{"rules": 7}"#, "rules is not a list"),
         (r#"{"rules": [], "sead": 7}"#, "unknown field sead"),
@@ -116,7 +116,7 @@ fn errors_name_the_rule_and_its_mistake() {
         (r#"{"action": "duplicate", "operation": "PutItem"}"#, "only to: trigger ObjectCreated, Message"),
     ] {
         let error = format!("{:#}", Rules::parse(text.as_bytes()).unwrap_err());
-        assert!(error.contains(told), "{text}: {error}");
+        assert!(error.contains(expected), "{text}: {error}");
     }
     let missing = Rules::from_argument("/nowhere/rules.json").unwrap_err().to_string();
     assert!(missing.contains("a number or a file of rules"), "{missing}");

@@ -87,7 +87,7 @@ pub(super) async fn events(State(gateway): State<Gateway>) -> Response<Body> {
     json_response(StatusCode::OK, &json!({"events": gateway.inner.events.events()}))
 }
 
-/// Handles `GET /_local/faults`: the rules, and how often each struck.
+/// Handles `GET /_local/faults`: the rules, and how often each was applied.
 pub(super) async fn faults(State(gateway): State<Gateway>) -> Response<Body> {
     json_response(StatusCode::OK, &gateway.inner.lambda.faults().to_json())
 }

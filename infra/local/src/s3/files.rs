@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use uuid::Uuid;
 
 /// The files of the bucket: `staged/` holds bodies in transfer, `objects/` the files that the index names.
-pub(super) struct Files {
+pub(super) struct ObjectFiles {
     staged: PathBuf,
     objects: PathBuf,
     readers: Mutex<HashMap<String, Readers>>,
@@ -22,7 +22,7 @@ struct Readers {
     doomed: bool,
 }
 
-impl Files {
+impl ObjectFiles {
     /// Opens `folder`, and deletes staged files that a crash left.
     pub(super) fn open(folder: &Path) -> io::Result<Self> {
         let (staged, objects) = (folder.join("staged"), folder.join("objects"));
@@ -135,7 +135,7 @@ impl Drop for Guard {
 
 /// Files that stay while this value lives.
 pub(super) struct Held {
-    files: Arc<Files>,
+    files: Arc<ObjectFiles>,
     names: Vec<String>,
 }
 
@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn a_file_that_is_not_indexed_is_deleted() {
         let folder = tempfile::tempdir().unwrap();
-        let files = Files::open(folder.path()).unwrap();
+        let files = ObjectFiles::open(folder.path()).unwrap();
         drop(files.store(files.stage().unwrap()).unwrap());
         drop(files.stage().unwrap());
         assert_eq!(count(folder.path()), (0, 0));
@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn a_removed_file_stays_until_its_last_reader() {
         let folder = tempfile::tempdir().unwrap();
-        let files = Arc::new(Files::open(folder.path()).unwrap());
+        let files = Arc::new(ObjectFiles::open(folder.path()).unwrap());
         let stored = files.store(files.stage().unwrap()).unwrap();
         let name = stored.name().to_owned();
         stored.indexed();
@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn sweeping_keeps_only_named_files() {
         let folder = tempfile::tempdir().unwrap();
-        let files = Files::open(folder.path()).unwrap();
+        let files = ObjectFiles::open(folder.path()).unwrap();
         let (kept, lost) =
             (files.store(files.stage().unwrap()).unwrap(), files.store(files.stage().unwrap()).unwrap());
         let name = kept.name().to_owned();

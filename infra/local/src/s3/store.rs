@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::ObjectCreated;
 use super::fault::{Fault, Outcome};
-use super::files::{Files, Held, Stored};
+use super::files::{Held, ObjectFiles, Stored};
 use super::index::objects::{self, Object, Segment};
 use super::index::uploads::{self, Overtaken};
 use super::index::{self, events};
@@ -21,7 +21,7 @@ pub(super) struct Store {
     pub(super) bucket: String,
     /// The region that signatures must name.
     pub(super) region: String,
-    pub(super) files: Arc<Files>,
+    pub(super) files: Arc<ObjectFiles>,
     index: Mutex<Connection>,
     created: Arc<Notify>,
 }
@@ -32,7 +32,7 @@ impl Store {
         std::fs::create_dir_all(folder)?;
         // The index first: its lock also protects the files.
         let index = index::open(&folder.join("index.sqlite"))?;
-        let files = Files::open(folder)?;
+        let files = ObjectFiles::open(folder)?;
         files.sweep::<anyhow::Error>(|file| Ok(index::names_file(&index, file)?))?;
         uploads::forget_completed(&index, OffsetDateTime::now_utc())?;
         let created = Arc::new(Notify::new());

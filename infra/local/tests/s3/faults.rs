@@ -15,7 +15,7 @@ async fn with(rules: &str) -> Bucket {
     bucket
 }
 
-/// Returns how often each rule struck.
+/// Returns how often each rule was applied.
 fn hits(bucket: &Bucket) -> Vec<u64> {
     let shown = bucket.faults.to_json();
     shown["rules"].as_array().unwrap().iter().map(|rule| rule["hits"].as_u64().unwrap()).collect()

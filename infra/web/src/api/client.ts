@@ -4,7 +4,7 @@ import { Network } from './network.ts'
 import { DELAYS, abortReason, online, pause, waitBefore } from './retry.ts'
 import type { CreatedFile, DeletionResult, ErrorBody, FileDetail, Page, PartsPage, Preview, SignedPart, SinglePut, StoredPart, TokenBounds, UploadToken, Usage } from './types.ts'
 
-/** The server refused; the message is the server's own. */
+/** An error response, with the server's message. */
 export class ApiError extends Error {
   override name = 'ApiError'
   readonly status: number
@@ -14,7 +14,7 @@ export class ApiError extends Error {
   readonly details: readonly { field?: string; message?: string }[]
 
   constructor(status: number, body: ErrorBody) {
-    super(body.message ?? `The server answered ${status.toString()} without a message.`)
+    super(body.message ?? `The server responded with ${status.toString()} and no message.`)
     this.status = status
     this.reason = body.reason ?? 'unknown'
     this.requestId = body.request_id ?? null
@@ -22,7 +22,7 @@ export class ApiError extends Error {
   }
 }
 
-/** No answer came. */
+/** The server did not respond. */
 export class UnreachableError extends Error {
   override name = 'UnreachableError'
 }
@@ -43,7 +43,7 @@ export interface Filters {
   order: 'desc' | 'asc'
 }
 
-/** What a presigned upload is announced with. */
+/** The body of the request that creates a presigned upload. */
 export interface Announcement {
   name: string
   size: number
@@ -53,13 +53,13 @@ export interface Announcement {
 }
 
 /**
- * The API. Every call may be sent twice without harm (creating by its idempotency key), so every call is tried again when
- * there is no answer, or one that says that later is better.
+ * The API. Every call is idempotent (a creation by its idempotency key), so every call is retried if there is no response, or a
+ * status that a retry may change.
  */
 export class Client {
   readonly network: Network
   readonly #connection: Connection
-  /** The versions of files as they were read. */
+  /** The ETags of the files that were read. */
   readonly #etags = new WeakMap<FileDetail, string>()
 
   constructor(connection: Connection, network = new Network()) {
@@ -115,17 +115,17 @@ export class Client {
 
   /** A fresh URL for the one PUT. */
   async sign(id: string, call: Call = {}): Promise<SinglePut> {
-    const answer = await this.#json<SinglePut | { upload: SinglePut }>(`/uploads/${id}/sign`, { ...call, method: 'POST' })
-    return 'upload' in answer ? answer.upload : answer
+    const response = await this.#json<SinglePut | { upload: SinglePut }>(`/uploads/${id}/sign`, { ...call, method: 'POST' })
+    return 'upload' in response ? response.upload : response
   }
 
   async signParts(id: string, numbers: number[], call: Call = {}): Promise<SignedPart[]> {
     const body = { part_numbers: numbers }
-    const answer = await this.#json<{ parts: SignedPart[] }>(`/uploads/${id}/parts`, { ...call, method: 'POST', body })
-    return answer.parts
+    const response = await this.#json<{ parts: SignedPart[] }>(`/uploads/${id}/parts`, { ...call, method: 'POST', body })
+    return response.parts
   }
 
-  /** All parts that are stored, and how large each but the last is to be. */
+  /** All parts that are stored, and the size of each but the last. */
   async storedParts(id: string, call: Call = {}): Promise<{ parts: StoredPart[]; part_size: number }> {
     const parts: StoredPart[] = []
     for (let after = 0; ; ) {
@@ -145,7 +145,7 @@ export class Client {
     return this.#versioned(`/files/${id}`, { method: 'PATCH', body: { name } })
   }
 
-  /** Deletes a file; one that is gone already counts as deleted. */
+  /** Deletes a file; a missing file counts as deleted. */
   async remove(id: string): Promise<void> {
     try {
       await this.#send(`/files/${id}`, { method: 'DELETE' })
@@ -174,13 +174,13 @@ export class Client {
     await this.#send(`/upload-tokens/${id}`, { method: 'DELETE' })
   }
 
-  /** A URL of the bytes that needs no key; good for so many seconds. */
+  /** A URL of the bytes that needs no key; valid for `seconds`. */
   async addressOf(file: { download_url: string }, disposition: 'inline' | 'attachment', seconds = 3600): Promise<string> {
     const path = new URL(file.download_url).pathname
     const at = path.indexOf('/files/')
     const query = `redirect=false&disposition=${disposition}&expires_in=${seconds.toString()}`
-    const answer = await this.#json<{ url: string }>(`${path.slice(at)}?${query}`)
-    return answer.url
+    const response = await this.#json<{ url: string }>(`${path.slice(at)}?${query}`)
+    return response.url
   }
 
   /** A URL of a poster that needs no key. */
@@ -188,8 +188,8 @@ export class Client {
     const { pathname } = new URL(posterUrl)
     const at = pathname.indexOf('/posters/')
     if (at < 0) return posterUrl
-    const answer = await this.#json<{ url: string }>(`${pathname.slice(at)}?redirect=false`, call)
-    return answer.url
+    const response = await this.#json<{ url: string }>(`${pathname.slice(at)}?redirect=false`, call)
+    return response.url
   }
 
   async #versioned(path: string, call: Call): Promise<FileDetail> {
@@ -219,7 +219,7 @@ export class Client {
     }
   }
 
-  /** `null`: no answer, and there is another attempt. */
+  /** `null`: no response, and there is another attempt. */
   async #once(path: string, call: Call, last: boolean): Promise<Response | null> {
     const headers: Record<string, string> = { 'X-API-KEY': this.#connection.key, ...call.headers }
     const request: RequestInit = { method: call.method ?? 'GET', headers, cache: 'no-store', credentials: 'omit' }
@@ -236,7 +236,7 @@ export class Client {
       if (call.signal?.aborted === true) throw abortReason(call.signal)
       this.network.note(false)
       if (!last) return null
-      const message = `${this.#connection.base} does not answer. Is the address right, and does it allow this page's origin?`
+      const message = `${this.#connection.base} does not respond. Is the address right, and does it allow this page's origin?`
       throw new UnreachableError(message, { cause: error })
     }
   }
@@ -255,7 +255,7 @@ async function errorBody(response: Response): Promise<ErrorBody> {
   }
 }
 
-/** What to show of any error. */
+/** Returns the message of any error. */
 export function wordsOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }

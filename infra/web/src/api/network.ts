@@ -1,4 +1,4 @@
-/** Whether the API can be reached: what the browser says of its network, and whether the last request got a response. */
+/** Whether the API is reachable: the browser's network state, and whether the last request got a response. */
 export class Network {
   #reached = true
   readonly #listeners = new Set<() => void>()
@@ -12,10 +12,10 @@ export class Network {
   note(reached: boolean): void {
     if (reached === this.#reached) return
     this.#reached = reached
-    this.#tell()
+    this.#notify()
   }
 
-  /** Calls back whenever the state may have changed; returns the function that ends this. */
+  /** Calls back whenever the state may have changed; returns the function that unsubscribes. */
   subscribe(listener: () => void): () => void {
     const stop = new AbortController()
     for (const event of ['online', 'offline']) addEventListener(event, listener, { signal: stop.signal })
@@ -26,7 +26,7 @@ export class Network {
     }
   }
 
-  #tell(): void {
+  #notify(): void {
     for (const listener of this.#listeners) listener()
   }
 }

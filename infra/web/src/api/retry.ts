@@ -6,7 +6,7 @@ export const DELAYS: readonly number[] = [500, 1_000, 2_000, 4_000]
 /** The longest that a server's `Retry-After` is obeyed, in milliseconds. */
 const LONGEST_WAIT = 30_000
 
-/** Ends when the time is over, or fails when `signal` aborts. */
+/** Resolves after the time, or rejects when `signal` aborts. */
 export function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const aborted = (): void => {
@@ -33,7 +33,7 @@ export function online(signal?: AbortSignal): Promise<void> {
 
 export function abortReason(signal?: AbortSignal): Error {
   const reason: unknown = signal?.reason
-  return reason instanceof Error ? reason : new DOMException('The request was given up', 'AbortError')
+  return reason instanceof Error ? reason : new DOMException('The request was aborted', 'AbortError')
 }
 
 /** How long to wait before the next attempt: what the server asks for, else up to the delay, by chance. */

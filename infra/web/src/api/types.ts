@@ -64,7 +64,7 @@ export interface FileDetail extends FileSummary {
   metadata: Record<string, string>
 }
 
-/** What a page says of the media it shows: a stranger's words. */
+/** What a web page states about its media; untrusted text. */
 export interface Origin {
   title: string | null
   uploader: string | null
@@ -168,21 +168,21 @@ export interface ErrorBody {
   details?: { field?: string; reason?: string; message?: string }[]
 }
 
-/** What became of one of several files that were to be deleted. */
+/** The result for one of several files of a deletion. */
 export interface DeletionResult {
   id: string
-  /** Of HTTP, as if the file had been deleted alone. */
+  /** The HTTP status, as of a deletion of this file alone. */
   status: number
   error?: ErrorBody
 }
 
-/** What an owner uses, and the limits; `null`: there is no limit. */
+/** The usage and the limits of an owner; `null`: no limit. */
 export interface Usage {
   used: { stored_bytes: number; files: number; pending_uploads: number; imports: number }
   limits: { stored_bytes: number | null; files: number | null; pending_uploads: number | null; imports: number | null }
 }
 
-/** What an upload token allows; what is left out is not bounded. */
+/** The bounds of an upload token; a missing one is unlimited. */
 export interface TokenBounds {
   /** Seconds in which it creates files. */
   ttl: number

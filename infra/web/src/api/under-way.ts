@@ -1,7 +1,7 @@
 import type { FileSummary } from './types.ts'
 import { pause } from './retry.ts'
 
-/** How long a pending upload is likely to change, in milliseconds: one that nobody sends may wait for days. */
+/** Milliseconds for which a pending upload is likely to change: an abandoned one may stay for days. */
 const YOUNG = 600_000
 
 /** The longest that the API waits, in seconds. */
@@ -19,7 +19,7 @@ export function isUnderWay({ status }: Pick<FileSummary, 'status'>): boolean {
   return status === 'pending' || status === 'running'
 }
 
-/** Whether the file is likely to change while somebody looks at it. */
+/** Whether the file is likely to change while it is shown. */
 export function movesSoon(file: FileSummary): boolean {
   if (!isUnderWay(file)) return false
   return file.source === 'url' || file.status === 'running' || Date.now() - Date.parse(file.updated_at) < YOUNG
@@ -54,7 +54,7 @@ export class Backoff {
   }
 }
 
-/** Ends as soon as somebody looks at the tab. */
+/** Resolves as soon as the tab is visible. */
 export function visible(signal: AbortSignal): Promise<void> {
   if (!document.hidden) return Promise.resolve()
   return new Promise((resolve) => {

@@ -4,42 +4,42 @@ import type { FileDetail, FileSummary } from './types.ts'
 import { Backoff, movesSoon, secondsFor, visible } from './under-way.ts'
 
 /**
- * Requests that wait at the same time. The API limits them per owner, and a browser opens six connections to a host that does not
- * speak HTTP/2: the others are for everything else.
+ * Requests that wait at the same time. The API limits them per owner, and a browser opens six connections to a host without HTTP/2:
+ * the others are for other requests.
  */
 export const AT_ONCE = 3
 
-/** How long fewer requests wait after one that came early, in milliseconds. */
+/** Milliseconds for which fewer requests wait after an early response. */
 const FEWER_FOR = 60_000
 
-interface Told {
+interface Listener {
   onFile: (file: FileDetail) => void
   /** The file was deleted. */
   onGone: (id: string) => void
 }
 
-/** Waits for files that are not final, some at a time and all in turn, and tells what became of them. */
+/** Waits for files that are not final, several at a time and all in turn, and reports their changes. */
 export class Watcher {
   readonly #client: Pick<Client, 'get'>
-  readonly #told: Told
+  readonly #listener: Listener
   readonly #ready: (signal: AbortSignal) => Promise<void>
   readonly #stop = new AbortController()
   readonly #backoff = new Backoff()
-  /** How many requests the API has let wait lately. */
+  /** Number of requests that the API currently lets wait. */
   #limit = AT_ONCE
   #early = 0
   /** In the order of their turns. */
   #waiting: FileSummary[] = []
   readonly #asked = new Set<string>()
 
-  /** `ready` ends as soon as somebody looks and there is a network. */
-  constructor(client: Pick<Client, 'get'>, told: Told, ready = visibleAndOnline) {
+  /** `ready` resolves as soon as the tab is visible and online. */
+  constructor(client: Pick<Client, 'get'>, listener: Listener, ready = visibleAndOnline) {
     this.#client = client
-    this.#told = told
+    this.#listener = listener
     this.#ready = ready
   }
 
-  /** Watches those of these files that can change soon, and no others. A request that already waits goes on. */
+  /** Watches those of these files that can change soon, and no others. A request that already waits continues. */
   watch(files: readonly FileSummary[]): void {
     const wanted = new Map(files.filter(movesSoon).map((file) => [file.id, file]))
     const known = this.#waiting.flatMap(({ id }) => wanted.get(id) ?? [])
@@ -71,7 +71,7 @@ export class Watcher {
     this.#limit = Math.max(1, this.#limit - 1)
   }
 
-  /** Waits for one file; returns it if it is to have another turn. */
+  /** Waits for one file; returns it if it needs another turn. */
   async #look(file: FileSummary): Promise<FileSummary | null> {
     const { signal } = this.#stop
     const wait = secondsFor(file, this.#waiting.length > 0)
@@ -81,12 +81,12 @@ export class Watcher {
       const began = performance.now()
       const found = await this.#client.get(file.id, { wait, signal, attempts: 1 })
       if (this.#backoff.note(wait, performance.now() - began, !movesSoon(found))) this.#less()
-      this.#told.onFile(found)
+      this.#listener.onFile(found)
       return movesSoon(found) ? found : null
     } catch (error) {
       if (signal.aborted) return null
       if (error instanceof ApiError && error.status === 404) {
-        this.#told.onGone(file.id)
+        this.#listener.onGone(file.id)
         return null
       }
       this.#backoff.more()

@@ -44,7 +44,7 @@ export function takeFragment(): Grant | null {
   return readGrant(given)
 }
 
-/** The grant that this tab had before a reload. */
+/** The grant of this tab before a reload. */
 export function keptGrant(): Grant | null {
   try {
     const found: unknown = JSON.parse(sessionStorage.getItem(ITEM) ?? 'null')

@@ -4,7 +4,7 @@ import '../style/base.css'
 import './style.css'
 import { UploadPage } from './upload-page.tsx'
 
-/** Where the API is: the page says so itself. A link must not, or it could lead files of a customer to another host. */
+/** The address of the API, from the page itself. A link must not set it, or it could send a customer's files to another host. */
 const named = document.querySelector<HTMLMetaElement>('meta[name="files-api"]')?.content ?? ''
 const base = (named === '' ? `${location.origin}/v1` : named).replace(/\/+$/, '')
 

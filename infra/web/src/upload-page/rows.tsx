@@ -12,7 +12,7 @@ interface Props {
   sent: Uploaded[]
 }
 
-/** The chosen files: those that need somebody first, those that have arrived last. */
+/** The chosen files: failed ones first, finished ones last. */
 export function Rows({ uploads, rows, sent }: Props): JSX.Element | null {
   if (rows.length === 0 && sent.length === 0) return null
   const sorted = [...rows].sort((a, b) => Number(b.state === 'failed') - Number(a.state === 'failed'))

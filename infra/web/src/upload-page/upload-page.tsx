@@ -13,7 +13,7 @@ import { isExpired } from './reasons.ts'
 import { Rows } from './rows.tsx'
 import { useGrant } from './use-grant.ts'
 
-/** Takes files of somebody who has an upload token, and nothing else: there is no library and no key. */
+/** Uploads files with an upload token; has no library and no API key. */
 export function UploadPage({ base }: { base: string }): JSX.Element {
   const embedder = useMemo(() => new Embedder(), [])
   const { grant, refused } = useGrant(embedder)
@@ -45,7 +45,7 @@ function Taking({ base, token, embedder }: Props): JSX.Element {
     uploads.useClient(client)
     for (const row of uploads.rows()) if (isExpired(row.error)) uploads.retry(row)
   }, [uploads, client])
-  useEffect(() => { if (expired) embedder.tell({ type: 'files:expired' }) }, [embedder, expired])
+  useEffect(() => { if (expired) embedder.send({ type: 'files:expired' }) }, [embedder, expired])
   useLeaveQuestion(rows.some(({ state }) => state === 'sending'))
   const cut = useInterrupted(uploads, client)
   const add = useCallback((files: File[]) => { uploads.add(files); }, [uploads])
@@ -102,7 +102,7 @@ function useRows(uploads: Uploads, embedder: Embedder): { rows: UploadRow[]; sen
   useEffect(() => {
     uploads.onUploaded = (file) => {
       setSent((before) => [...before, file])
-      embedder.tell({ type: 'files:uploaded', file })
+      embedder.send({ type: 'files:uploaded', file })
     }
     return uploads.board.subscribe(() => { setRows(uploads.rows().filter(({ state }) => state !== 'done')); })
   }, [uploads, embedder])

@@ -16,7 +16,7 @@ const ITEM = 'files.uploads'
 /** Most that are kept; the oldest go first. */
 const MOST = 100
 
-/** What tells a chosen file from others. */
+/** The identity of a chosen file. */
 export function fingerprint(base: string, file: File): string {
   return JSON.stringify([base, file.name, file.size, file.lastModified, file.type])
 }

@@ -1,4 +1,4 @@
-/** How many bytes of each part of each running upload are sent, for whoever shows it. */
+/** The sent bytes of each part of each running upload. */
 
 export interface UploadProgress {
   name: string
@@ -15,24 +15,24 @@ interface Entry extends UploadProgress {
 export class ProgressBoard {
   readonly #uploads = new Map<string, Entry>()
   readonly #listeners = new Set<() => void>()
-  #told = false
+  #notified = false
 
   /** Adds an upload; stored parts are set to 1 afterwards. */
   begin(id: string, name: string, size: number, partSize: number): void {
     const count = Math.max(1, Math.ceil(size / partSize))
     this.#uploads.set(id, { name, size, partSize, parts: new Array<number>(count).fill(0) })
-    this.tell()
+    this.notify()
   }
 
   set(id: string, part: number, fraction: number): void {
     const upload = this.#uploads.get(id)
     if (upload === undefined) return
     upload.parts[part - 1] = fraction
-    this.tell()
+    this.notify()
   }
 
   end(id: string): void {
-    if (this.#uploads.delete(id)) this.tell()
+    if (this.#uploads.delete(id)) this.notify()
   }
 
   get(id: string): UploadProgress | undefined {
@@ -51,18 +51,18 @@ export class ProgressBoard {
     return [...this.#uploads.keys()]
   }
 
-  /** Calls back at most once per frame; returns the function that ends this. */
+  /** Calls back at most once per frame; returns the function that unsubscribes. */
   subscribe(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
 
   /** Calls the listeners back in the next frame. */
-  tell(): void {
-    if (this.#told) return
-    this.#told = true
+  notify(): void {
+    if (this.#notified) return
+    this.#notified = true
     requestAnimationFrame(() => {
-      this.#told = false
+      this.#notified = false
       for (const listener of this.#listeners) listener()
     })
   }

@@ -4,17 +4,17 @@ import { type Memory, type Remembered, fingerprint } from './memory.ts'
 import type { ProgressBoard } from './progress.ts'
 import { Signatures } from './signatures.ts'
 
-/** Larger files go in parts, which can be resumed; smaller ones with one PUT, which costs less. In bytes. */
+/** Files above this size, in bytes, are multipart uploads, which can be resumed; a single PUT costs less. */
 export const PARTS_FROM = 16 * 1024 * 1024
 
-/** What an upload by parts needs to go on. */
+/** A multipart upload. */
 export interface InPartsSession {
   kind: 'parts'
   id: string
   client: Client
   partSize: number
   signatures: Signatures
-  /** Nothing is stored yet, which need not be asked. */
+  /** Whether the upload is new: no part is stored, and none is listed. */
   fresh: boolean
 }
 
@@ -30,9 +30,9 @@ export type Session = InPartsSession | SingleSession
 
 export const goesInParts = (size: number): boolean => size > PARTS_FROM
 
-/** Begins uploads, and finds those that were begun before. */
+/** Creates uploads, and finds interrupted ones. */
 export class Sessions {
-  /** The one that begins uploads. An upload keeps the client that it began with. */
+  /** The client of new uploads. An upload keeps its client. */
   client: Client
   readonly #board: ProgressBoard
   readonly #memory: Memory
@@ -43,7 +43,7 @@ export class Sessions {
     this.#memory = memory
   }
 
-  /** A new file, or the one that this browser was in the middle of. */
+  /** Returns the interrupted upload of this file, or a new one. */
   async open(file: File, name: string, idempotencyKey: string, path: string | null): Promise<Session> {
     const parts = goesInParts(file.size)
     const resumed = await this.#resume(file)
@@ -62,7 +62,7 @@ export class Sessions {
 
   #begin(client: Client, file: File, created: CreatedFile): Session {
     const { id, upload } = created
-    if (upload === undefined) throw new Error('The server does not say how to upload.')
+    if (upload === undefined) throw new Error('The response of the server has no upload URL.')
     const whole = 'url' in upload
     const token = client.uploadToken
     // With a token each file counts, so a single PUT is resumed, too.
@@ -102,12 +102,12 @@ export class Sessions {
   }
 }
 
-/** Whether an upload that was begun before cannot be resumed: it is over or deleted, or its own token is. */
+/** Whether an interrupted upload cannot be resumed: it has ended or is deleted, or its token has expired. */
 function isOver(error: unknown, { token }: Remembered): boolean {
   return error instanceof ApiError && ([404, 409].includes(error.status) || (error.status === 401 && token !== undefined))
 }
 
-/** Whether an upload that was begun before still waits for its bytes; one that does not is forgotten. */
+/** Whether an interrupted upload still waits for its bytes; removes it from the memory otherwise. */
 export async function stillWaits(client: Client, memory: Memory, upload: Remembered, signal: AbortSignal): Promise<boolean> {
   const own = upload.token === undefined ? client : client.withKey(upload.token)
   try {

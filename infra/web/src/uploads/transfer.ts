@@ -2,24 +2,24 @@ import AwsS3 from '@uppy/aws-s3'
 import { ApiError } from '../api/client.ts'
 import { DELAYS, pause, waitBefore } from '../api/retry.ts'
 
-/** What Uppy's uploader hands over for one PUT. */
+/** The parameters of one PUT, as Uppy's uploader passes them. */
 export type Bytes = Parameters<typeof AwsS3.uploadPartBytes>[0]
 export type Stored = Awaited<ReturnType<typeof AwsS3.uploadPartBytes>>
 
-/** A PUT on which no byte moves for so long is given up, in milliseconds, and tried again. */
+/** Milliseconds without progress after which a PUT is aborted and retried. */
 const STALLED_AFTER = 120_000
 
-/** The uploader tries a PUT again by the status in here. */
+/** An error by whose status the uploader decides whether to retry a PUT. */
 interface Refusal extends Error {
   source?: { status: number; responseText?: string }
 }
 
-/** Without a readable answer it may be the network: status 0 is tried again. */
+/** Status 0, a response that is missing or unreadable, may be a network error: it is retried. */
 function refusal(message: string, status: number): Refusal {
   return Object.assign(new Error(message), { source: { status } })
 }
 
-/** One PUT of a part. What it fails with tells the uploader whether to sign again, to try again or to give up. */
+/** Sends one part. The status of the error makes the uploader sign again, retry or fail. */
 export async function putPart(bytes: Bytes): Promise<Stored> {
   const attempt = new AbortController()
   let timer = setTimeout(() => undefined, 0)
@@ -43,7 +43,7 @@ export async function putPart(bytes: Bytes): Promise<Stored> {
   }
 }
 
-/** One PUT of a whole file: tried again here, for the uploader does not; `sign` gives a fresh URL. */
+/** Sends a whole file. Retries here, because the uploader does not; `sign` returns a new URL. */
 export async function putWhole(bytes: Bytes, sign: () => Promise<{ url: string; headers: Record<string, string> }>): Promise<Stored> {
   let signature = bytes.signature
   for (let attempt = 1; ; attempt += 1) {
@@ -51,7 +51,7 @@ export async function putWhole(bytes: Bytes, sign: () => Promise<{ url: string; 
       return await putPart({ ...bytes, signature })
     } catch (error) {
       const status = (error as Refusal).source?.status
-      // An earlier attempt whose answer was lost has stored the bytes: the URL is good for one object only.
+      // An earlier attempt whose response was lost has stored the bytes: the URL is valid for one object only.
       if (status === 412) return stored(bytes)
       const final = status === undefined || (status >= 400 && status < 500 && ![403, 409, 429].includes(status))
       if (final || attempt > DELAYS.length) throw error
@@ -73,8 +73,8 @@ function stored(bytes: Bytes): Stored {
 }
 
 /**
- * The storage's own words instead of the uploader's. A 403 on a URL of ours means that it has died (with its hour, or
- * earlier with the role that signed it): the message is the one upon which the uploader signs again.
+ * Replaces the uploader's message by the storage's. A 403 on a presigned URL means that it has expired (after its hour, or earlier
+ * with the credentials that signed it): the uploader signs again on exactly this message.
  */
 function inWords(error: Refusal): Refusal {
   const { source } = error
@@ -83,5 +83,5 @@ function inWords(error: Refusal): Refusal {
   if (source.status === 0) return refusal('The connection to the storage was lost.', 0)
   // Not an XML parser: the browser's own puts what it cannot parse into a document with styles, which the policy forbids.
   const [, text] = /<Message>([^<]+)<\/Message>/.exec(source.responseText ?? '') ?? []
-  return refusal(text ?? `The storage answered ${source.status.toString()}.`, source.status)
+  return refusal(text ?? `The storage responded with ${source.status.toString()}.`, source.status)
 }

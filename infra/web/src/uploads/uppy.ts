@@ -11,11 +11,11 @@ import { type Bytes, type Stored, putPart, putWhole } from './transfer.ts'
 /** PUTs at the same time, of all files together; browsers open no more connections to one host. */
 const AT_ONCE = 6
 
-/** Files that are announced at the same time. */
+/** Uploads that are created at the same time. */
 const ANNOUNCED_AT_ONCE = 4
 
-/** How often at most the library is told of changes, in milliseconds. */
-const TOLD_EVERY = 400
+/** Shortest interval between two notifications of the library, in milliseconds. */
+const NOTIFY_EVERY = 400
 
 /** A file whose bytes are stored. */
 export interface Uploaded {
@@ -24,7 +24,7 @@ export interface Uploaded {
   size: number
 }
 
-/** Uppy and its S3 uploader, spoken to our endpoints. */
+/** Uppy and its S3 uploader, connected to the API. */
 export class Uploads {
   readonly uppy = new Uppy<Meta, Body>({ autoProceed: true })
   readonly board = new ProgressBoard()
@@ -39,15 +39,15 @@ export class Uploads {
   readonly #refused = new Map<string, unknown>()
   /** Why uploads failed, by Uppy's id of the file. */
   readonly #errors = new Map<string, unknown>()
-  /** The uploader cuts the file before it creates the upload, and asks for the size by the bytes alone. */
+  /** By the bytes: the uploader splits the file before it creates the upload, and asks for the size with nothing but the bytes. */
   readonly #partSizes = new WeakMap<object, number>()
-  /** By URL: what a PUT belongs to; part 0 is a whole file. */
+  /** By URL: the upload and the part of a PUT; part 0 is a whole file. */
   readonly #puts = new Map<string, { session: Session; part: number }>()
 
   constructor(client: Client, changed: () => void, memory = new Memory(() => localStorage)) {
     this.memory = memory
-    const tell = coalesced(changed)
-    this.#changed = tell
+    const notify = coalesced(changed)
+    this.#changed = notify
     this.#sessions = new Sessions(client, this.board, memory)
     this.uppy.use(AwsS3<Meta, Body>, {
       limit: AT_ONCE,
@@ -59,7 +59,7 @@ export class Uploads {
       listParts: (file: Chosen) => this.#storedParts(file),
       signPart: (file: Chosen, { partNumber }: { partNumber: number }) => this.#partUrl(file, partNumber),
       completeMultipartUpload: (file: Chosen) => this.#complete(file),
-      // Wanted upon errors too, after which an upload can go on: whoever removes the file deletes it, below.
+      // Also called after errors from which an upload can resume: the removal of the file deletes the upload, below.
       abortMultipartUpload: () => Promise.resolve(),
       uploadPartBytes: (bytes: Bytes) => this.#put(bytes),
     })
@@ -67,23 +67,23 @@ export class Uploads {
     this.uppy.on('upload-success', (file) => {
       const session = file === undefined ? undefined : this.#close(file.id)
       if (file !== undefined && session !== undefined) this.onUploaded({ id: session.id, name: file.name, size: file.size ?? 0 })
-      tell()
+      notify()
     })
     this.uppy.on('upload-error', (file, error) => {
       if (file === undefined) return
       this.#errors.set(file.id, error)
       if (isOver(error)) this.#close(file.id)
-      tell()
+      notify()
     })
     this.uppy.on('upload-retry', (file) => this.#errors.delete(file.id))
     this.uppy.on('file-removed', (file) => {
       this.#errors.delete(file.id)
-      void this.#discard(file.id).finally(tell)
+      void this.#discard(file.id).finally(notify)
     })
-    this.uppy.on('state-update', () => { this.board.tell(); })
+    this.uppy.on('state-update', () => { this.board.notify(); })
   }
 
-  /** Begins further uploads with another client. */
+  /** Sets the client of new uploads. */
   useClient(client: Client): void {
     this.#sessions.client = client
   }
@@ -94,8 +94,8 @@ export class Uploads {
   }
 
   /**
-   * Uploads files. A file that is being uploaded already is left alone, one whose upload failed is tried again, and a
-   * finished one is uploaded once more.
+   * Uploads files. Ignores a file that is being uploaded, retries one whose upload failed, and uploads a finished one once
+   * more.
    */
   add(files: readonly File[]): void {
     const known = new Map(this.uppy.getFiles().map((file) => [identity(bytesOf(file), file.meta.relativePath ?? null), file]))
@@ -124,23 +124,23 @@ export class Uploads {
     if (row.state === 'failed') void this.uppy.retryUpload(row.id)
   }
 
-  /** Ends uploads; what is stored of them is deleted. Finished and failed ones only leave the list. */
+  /** Cancels uploads and deletes their stored parts. Finished and failed ones are only removed from the list. */
   cancel(rows: readonly UploadRow[]): void {
     this.uppy.removeFiles(rows.map(({ id }) => id))
   }
 
-  /** Takes finished uploads off the list. */
+  /** Removes finished uploads from the list. */
   clearDone(): void {
     this.uppy.removeFiles(this.uppy.getFiles().filter(({ progress }) => progress.uploadComplete).map(({ id }) => id))
   }
 
-  /** Stops everything; what is unfinished can be resumed. */
+  /** Stops all uploads; unfinished ones can be resumed. */
   destroy(): void {
     for (const id of [...this.#open.keys()]) this.#open.delete(id)
     this.uppy.destroy()
   }
 
-  /** Files in parts are announced before the uploader looks at them: it must know how large their parts are. */
+  /** Creates multipart uploads before the uploader reads the files: it needs the size of their parts. */
   async #announceAll(ids: string[]): Promise<void> {
     const waiting = this.uppy.getFilesByIds(ids).filter((file) => goesInParts(file.size ?? 0))
     const announce = async (): Promise<void> => {
@@ -155,10 +155,10 @@ export class Uploads {
       if (session.kind === 'single') return
       this.#refused.delete(file.id)
       this.#partSizes.set(bytesOf(file), session.partSize)
-      // To the uploader the upload exists, so that it asks what is stored and goes on from there.
+      // The uploader then treats the upload as existing: it lists the stored parts and resumes.
       this.uppy.setFileState(file.id, { s3Multipart: { key: session.id, uploadId: session.id } } as Partial<Chosen>)
     } catch (error) {
-      this.#refused.set(file.id, error) // told when the uploader comes to this file
+      this.#refused.set(file.id, error) // thrown when the uploader starts this file
     }
   }
 
@@ -188,7 +188,7 @@ export class Uploads {
 
   async #wholeUrl(file: Chosen): Promise<{ method: 'PUT'; url: string; headers: Record<string, string> }> {
     const session = await this.#session(file)
-    if (session.kind !== 'single') throw new Error('The server wants this file in parts.')
+    if (session.kind !== 'single') throw new Error('The server requires a multipart upload of this file.')
     const { url, headers } = session.first ?? (await session.client.sign(session.id))
     session.first = null
     this.#puts.set(url, { session, part: 0 })
@@ -242,7 +242,7 @@ export class Uploads {
     }
   }
 
-  /** Ends what is known of an upload; it is remembered if it can be resumed. */
+  /** Removes the state of an upload; the memory keeps it if it can be resumed. */
   #close(fileId: string, resumable = false): Session | undefined {
     const session = this.#open.get(fileId)
     this.#open.delete(fileId)
@@ -255,7 +255,7 @@ export class Uploads {
     return session
   }
 
-  /** What was not finished is deleted, with the parts that are stored. An upload token deletes nothing; its upload can be resumed. */
+  /** Deletes an unfinished upload with its stored parts. An upload token cannot delete; its upload can be resumed. */
   async #discard(fileId: string): Promise<void> {
     const withToken = this.#open.get(fileId)?.client.uploadToken !== undefined
     const session = this.#close(fileId, withToken)
@@ -263,27 +263,27 @@ export class Uploads {
     try {
       await session.client.remove(session.id)
     } catch (error) {
-      this.uppy.log(String(error), 'warning') // it ends by itself when its time is over
+      this.uppy.log(String(error), 'warning') // it expires by itself
     }
   }
 }
 
-/** Whether the upload cannot go on, so that another attempt is another upload. */
+/** Whether the upload cannot resume, so that another attempt is another upload. */
 function isOver(error: unknown): boolean {
   return error instanceof ApiError && (error.status === 404 || ['upload_over', 'parts_gone'].includes(error.reason))
 }
 
 function bytesOf(file: Chosen): File {
-  if (!(file.data instanceof File)) throw new Error('The file is not of this computer.')
+  if (!(file.data instanceof File)) throw new Error('The file is not on this computer.')
   return file.data
 }
 
-/** What tells a chosen file from others, as Uppy does. */
+/** The identity of a chosen file, as Uppy defines it. */
 function identity({ name, size, type, lastModified }: File, path: string | null): string {
   return JSON.stringify([path, name, size, type, lastModified])
 }
 
-/** Calls at once, and then at most once in a while, however many uploads change. */
+/** Calls `call` at once, then at most once per interval, however many uploads change. */
 function coalesced(call: () => void): () => void {
   let waiting = false
   let again = false
@@ -294,7 +294,7 @@ function coalesced(call: () => void): () => void {
     setTimeout(() => {
       waiting = false
       if (again) now()
-    }, TOLD_EVERY)
+    }, NOTIFY_EVERY)
   }
   return () => {
     if (waiting) again = true
@@ -302,7 +302,7 @@ function coalesced(call: () => void): () => void {
   }
 }
 
-/** Where a file was in its folder; `null` for a file that was chosen alone. At most as long as metadata may be. */
+/** The path of a file in its chosen folder; `null`: it was chosen alone, or the path is longer than a metadata value may be. */
 function pathOf(file: File & { relativePath?: string | null }): string | null {
   const path = (file.relativePath ?? file.webkitRelativePath).replace(/^\//, '')
   return path.includes('/') && path.length <= 512 ? path : null

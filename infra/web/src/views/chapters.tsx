@@ -9,7 +9,7 @@ export function Chapters({ chapters, player }: { chapters: Chapter[]; player: Re
     const media = player.current
     if (media === null) return
     media.currentTime = start
-    void media.play().catch(() => undefined) // a browser may want a click on the player itself
+    void media.play().catch(() => undefined) // a browser may require a click on the player itself
   }
   return (
     <>

@@ -5,15 +5,15 @@ import type { FileSummary } from '../api/types.ts'
 import { Dialog } from './dialog.tsx'
 import { ErrorNote } from './error-note.tsx'
 
-/** Names that are shown. */
+/** Number of names that are shown. */
 const NAMED = 5
 
 interface Props {
   client: Client
   files: FileSummary[]
-  /** All are deleted. */
+  /** Called when all files are deleted. */
   onDeleted: (message: string) => void
-  /** Nobody wants to delete more; so many were deleted before. */
+  /** Called on close, with the number of deleted files. */
   onClose: (gone: number) => void
 }
 
@@ -22,7 +22,7 @@ interface Failure {
   error: unknown
 }
 
-/** Asks, then deletes one file or several. What fails is told file by file, and can be tried again. */
+/** Asks, then deletes one file or several. Lists each file that failed, which can be retried. */
 export function ConfirmDelete({ client, files, onDeleted, onClose }: Props): JSX.Element {
   const [gone, setGone] = useState<ReadonlySet<string>>(new Set())
   const [busy, setBusy] = useState(false)

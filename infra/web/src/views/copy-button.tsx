@@ -5,35 +5,35 @@ import { copyText } from '../clipboard.ts'
 import { Icon } from './icons.tsx'
 
 /** How long the button says that it has copied, in milliseconds. */
-const SAID_FOR = 2_500
+const SHOWN_FOR = 2_500
 
 interface Props {
   label: string
-  /** The text, or how to get it. */
+  /** The text, or a function that returns it. */
   text: string | (() => Promise<string>)
-  /** Shows the icon alone. */
+  /** Shows only the icon. */
   small?: boolean
 }
 
-/** Copies a text, and says so. */
+/** Copies a text, and confirms it. */
 export function CopyButton({ label, text, small = false }: Props): JSX.Element {
-  const [said, setSaid] = useState<string | null>(null)
+  const [outcome, setOutcome] = useState<string | null>(null)
   useEffect(() => {
-    if (said === null) return undefined
-    const timer = setTimeout(() => { setSaid(null); }, SAID_FOR)
+    if (outcome === null) return undefined
+    const timer = setTimeout(() => { setOutcome(null); }, SHOWN_FOR)
     return () => { clearTimeout(timer); }
-  }, [said])
+  }, [outcome])
   const copy = async (button: Element): Promise<void> => {
     try {
       await copyText(typeof text === 'string' ? text : text(), button)
-      setSaid('Copied')
+      setOutcome('Copied')
     } catch (error) {
-      setSaid(wordsOf(error))
+      setOutcome(wordsOf(error))
     }
   }
   return (
     <button type="button" class="button small copy" {...(small && { 'aria-label': label })} onClick={(event) => void copy(event.currentTarget)}>
-      <Icon name={said === 'Copied' ? 'check' : 'copy'} /> <span aria-live="polite">{said ?? (small ? 'Copy' : label)}</span>
+      <Icon name={outcome === 'Copied' ? 'check' : 'copy'} /> <span aria-live="polite">{outcome ?? (small ? 'Copy' : label)}</span>
     </button>
   )
 }

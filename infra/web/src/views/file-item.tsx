@@ -75,7 +75,7 @@ function Item({ client, file, retrying, selected, acts }: Props): JSX.Element {
   )
 }
 
-/** Why an import backs off, and when it is tried again. */
+/** Why an import backs off, and the time of the next try. */
 export function nextTry({ reason, next_try_at }: Retrying): string {
   const at = new Date(next_try_at)
   const words = reason.charAt(0).toUpperCase() + reason.slice(1)

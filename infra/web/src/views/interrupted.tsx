@@ -12,7 +12,7 @@ interface Props {
   version: number
 }
 
-/** Uploads that a reload or a crash cut short: choosing the same file goes on with what is missing. */
+/** Uploads that a reload or a crash interrupted. Choosing the same file resumes the upload with the missing parts. */
 export function Interrupted({ client, uploads, version }: Props): JSX.Element | null {
   const [found, setFound] = useState<Remembered[]>([])
   const [problem, setProblem] = useState('')
@@ -26,7 +26,7 @@ export function Interrupted({ client, uploads, version }: Props): JSX.Element | 
       }
       if (!asked.signal.aborted) setFound(waiting)
     }
-    look().catch(() => undefined) // the library tells of a server that does not answer
+    look().catch(() => undefined) // the library shows that the API does not respond
     return () => { asked.abort(); }
   }, [client, uploads, version])
   useEffect(

@@ -2,7 +2,7 @@ import type { JSX } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import type { Client } from '../api/client.ts'
 
-/** Says that there is no network, or that the API does not respond, until that is over. */
+/** Shows while there is no network, or while the API does not respond. */
 export function NetworkNote({ client, onBack }: { client: Client; onBack: () => void }): JSX.Element {
   const { network } = client
   const [state, setState] = useState(network.state)

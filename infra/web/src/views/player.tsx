@@ -12,11 +12,11 @@ interface Props {
   client: Client
   file: FileDetail
   medium: Medium
-  /** The player, for who wants to seek. */
+  /** The media element, for chapters that seek in it. */
   player: RefObject<HTMLMediaElement>
 }
 
-/** Plays a file by a URL that needs no key, for `<video>` can send no header. What the browser cannot play is told before. */
+/** Plays a file by a URL that needs no key, because `<video>` cannot send a header. Shows a note instead if the browser cannot play the file. */
 export function Player({ client, file, medium, player }: Props): JSX.Element {
   const missing = obstacle(file)
   if (missing === null) return <Playing client={client} file={file} medium={medium} player={player} />

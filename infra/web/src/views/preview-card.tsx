@@ -48,6 +48,6 @@ function wordsOf(format: PreviewFormat): string {
     format.video_codec,
     format.audio_codec,
   ]
-  const said = words.filter((word) => word !== null)
-  return said.length > 0 ? said.join(' · ') : 'nothing is known about it'
+  const facts = words.filter((word) => word !== null)
+  return facts.length > 0 ? facts.join(' · ') : 'nothing is known about it'
 }

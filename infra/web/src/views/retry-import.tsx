@@ -9,7 +9,7 @@ interface Props {
   onDone: (message: string) => void
 }
 
-/** Imports the URL of a failed import again; the failed file gives way to the new one. */
+/** Imports the URL of a failed import again; the new file replaces the failed one. */
 export function RetryImport({ client, file, onDone }: Props): JSX.Element {
   const [busy, setBusy] = useState(false)
   const retry = async (): Promise<void> => {

@@ -39,9 +39,9 @@ export function TokenForm({ client, onCreated }: Props): JSX.Element {
       ...(size !== '' && { max_size: Math.round(Number(size) * MB) }),
       ...(label.trim() !== '' && { metadata: { label: label.trim() } }),
     }
-    const said = [label.trim(), kindWords, files === '' ? '' : files === '1' ? '1 file' : `${files} files`, size === '' ? '' : `up to ${size} MB`, words]
+    const summary = [label.trim(), kindWords, files === '' ? '' : files === '1' ? '1 file' : `${files} files`, size === '' ? '' : `up to ${size} MB`, words]
     try {
-      onCreated(await client.createUploadToken(bounds), said.filter((word) => word !== '').join(', '))
+      onCreated(await client.createUploadToken(bounds), summary.filter((word) => word !== '').join(', '))
     } catch (refused) {
       setError(refused)
       setBusy(false)

@@ -9,7 +9,7 @@ import { UploadItem } from './upload-item.tsx'
 /** Rows that are drawn at most: a folder may have thousands of files. */
 const MOST_ROWS = 50
 
-/** Milliseconds between two looks at the rate, so that it ends when nothing moves. */
+/** Milliseconds between two updates of the rate, so that it drops to 0 without progress. */
 const EVERY = 1_000
 
 /** The uploads of this tab: totals, then a row for each that is not done. */
@@ -68,7 +68,7 @@ function Buttons({ uploads, rows, totals }: { uploads: Uploads; rows: UploadRow[
   )
 }
 
-/** Failed ones first, since they need somebody; then those that move. */
+/** Failed ones first, because they need an action; then those in transfer. */
 function order({ state }: UploadRow): number {
   return ['failed', 'sending', 'paused', 'waiting', 'done'].indexOf(state)
 }
@@ -85,8 +85,8 @@ function headline({ count, done, failed, active, paused }: Totals): string {
 function speedOf(totals: Totals, rate: Rate): string {
   const perSecond = rate.perSecond()
   const seconds = rate.secondsFor(totals.left)
-  const said = [`${bytes(totals.sent)} of ${bytes(totals.sent + totals.left)}`]
-  if (perSecond !== null) said.push(`${bytes(perSecond)}/s`)
-  if (seconds !== null && totals.left > 0) said.push(remaining(seconds))
-  return said.join(' · ')
+  const parts = [`${bytes(totals.sent)} of ${bytes(totals.sent + totals.left)}`]
+  if (perSecond !== null) parts.push(`${bytes(perSecond)}/s`)
+  if (seconds !== null && totals.left > 0) parts.push(remaining(seconds))
+  return parts.join(' · ')
 }

@@ -69,7 +69,7 @@ export function UploadTokens({ client, onClose, onDone }: Props): JSX.Element {
   )
 }
 
-/** The token, shown this once, in the forms in which it is handed on. */
+/** The token, shown only once, as a link, as code and by itself. */
 function Created({ client, created, onAnother }: { client: Client; created: UploadToken; onAnother: () => void }): JSX.Element {
   const page = uploadPage()
   const elsewhere = usualBase() !== client.base

@@ -3,10 +3,10 @@ import type { Client } from '../api/client.ts'
 import { bytes } from '../format.ts'
 import { useUsage } from './use-usage.ts'
 
-/** From this share of a limit on, the bar says so. */
+/** Share of a limit from which the bar shows a warning. */
 const ALMOST = 0.9
 
-/** What is stored in total, with a bar for each limit, and what is under way. */
+/** The stored files and bytes, with a bar for each limit, and the running work. */
 export function UsageTotals({ client, version }: { client: Client; version: string }): JSX.Element | null {
   const usage = useUsage(client, version)
   if (usage === null) return null

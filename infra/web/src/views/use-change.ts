@@ -23,7 +23,7 @@ export interface Saving {
 /** Attempts against a file that a probe or an import keeps changing. */
 const MOST = 5
 
-/** Saves changes of a file by its version, so that no change of somebody else is lost unseen. */
+/** Saves changes of a file by its version, so that no change of somebody else is overwritten. */
 export function useChange(client: Client, file: FileDetail, onSaved: (file: FileDetail) => void): Saving {
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<unknown>(null)

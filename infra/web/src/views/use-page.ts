@@ -7,20 +7,20 @@ import { AT_ONCE, Watcher } from '../api/watcher.ts'
 
 export const PAGE_SIZE = 48 // whole rows of a grid with 2, 3, 4 or 6 columns
 
-/** Milliseconds between two lists: for files that others add, and while more files change than are waited for. */
+/** Milliseconds between two lists: for files that others add, and while more files change than requests wait for. */
 const USUAL = 12_000
 const CROWDED = 5_000
 
-export interface Shown {
+export interface PageState {
   page: Page | null
   error: unknown
-  /** What is shown is of other filters or another page than asked for. */
+  /** Whether `page` belongs to other filters or to another page than the current ones. */
   stale: boolean
 }
 
-/** One page of the library, kept up to date while somebody looks at it: by waiting for the files on it, and by a list now and then. */
-export function usePage(client: Client, filters: Filters, cursor: string | null, version: number): Shown {
-  const [shown, setShown] = useState<Shown & { of: string }>({ page: null, error: null, stale: true, of: '' })
+/** One page of the library, which is updated while the tab is visible: by requests that wait for its files, and by lists at intervals. */
+export function usePage(client: Client, filters: Filters, cursor: string | null, version: number): PageState {
+  const [shown, setShown] = useState<PageState & { of: string }>({ page: null, error: null, stale: true, of: '' })
   const [again, setAgain] = useState(0)
   const asked = JSON.stringify([filters, cursor])
   const filtered = filters.status !== '' || filters.type !== ''
@@ -38,11 +38,11 @@ export function usePage(client: Client, filters: Filters, cursor: string | null,
         await visible(stop.signal)
       }
     }
-    follow().catch(() => undefined) // ends by being stopped
+    follow().catch(() => undefined) // aborted
     return () => { stop.abort(); }
   }, [client, asked, version, again])
 
-  // A file that leaves its filter, or is gone, makes room for another.
+  // If a file leaves its filter or is deleted, the page has room for another one.
   const next = useRef<() => void>(() => undefined)
   next.current = () => { setAgain((before) => before + 1); }
   const watcher = useRef<Watcher | null>(null)
@@ -62,7 +62,7 @@ export function usePage(client: Client, filters: Filters, cursor: string | null,
   return { ...shown, stale: shown.of !== asked }
 }
 
-/** A list may lag, and does not say that an import backs off: what is known better stays. */
+/** A list may be older, and has no `retrying` of an import: newer data is kept. */
 function withKnown(page: Page, before: Page | null): Page {
   const known = new Map(before?.files.map((file) => [file.id, file]))
   return { ...page, files: page.files.map((file) => better(file, known.get(file.id))) }

@@ -24,7 +24,7 @@ export function useUsage(client: Client, version: string): Usage | null {
         await visible(signal)
       }
     }
-    follow().catch(() => undefined) // stopped, or the library tells that nothing answers
+    follow().catch(() => undefined) // aborted, or the library shows that the API does not respond
     return () => { stop.abort(); }
   }, [client, version])
   return usage

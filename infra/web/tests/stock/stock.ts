@@ -6,9 +6,9 @@ const [api, key] = location.hash.slice(1).split('&').map(decodeURIComponent) // 
 
 async function ask<T>(method: string, path: string, body?: unknown): Promise<T> {
   const headers = { 'X-API-KEY': key ?? '', 'Content-Type': 'application/json' }
-  const answer = await fetch(`${api ?? ''}${path}`, { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) })
-  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status.toString()}`)
-  return (answer.status === 204 ? null : await answer.json()) as T
+  const response = await fetch(`${api ?? ''}${path}`, { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) })
+  if (!response.ok) throw new Error(`${method} ${path}: ${response.status.toString()}`)
+  return (response.status === 204 ? null : await response.json()) as T
 }
 
 const MIB = 1024 * 1024

@@ -7,8 +7,8 @@ import { once } from 'node:events'
 const PROJECT = resolve(import.meta.dirname, '../../../..')
 const BUILT = process.env.FILES_BUILT ?? join(PROJECT, 'target/release')
 
-/** How long anything may take on a machine that has much else to do, in milliseconds. */
-export const PATIENCE = 120_000
+/** Longest duration of one step on a busy machine, in milliseconds. */
+export const TEST_TIMEOUT = 120_000
 
 /** `ready.json`, as far as it is used here. */
 export interface Ready {
@@ -39,7 +39,7 @@ export class Cloud {
     // Refused requests are what some tests are about: only why it cannot start is shown.
     const env = { ...process.env, FILES_LOCAL_LOG: 'off' }
     const child = spawn(join(PROJECT, 'infra/scripts/dev.sh'), options, { cwd: folder, env, stdio: ['ignore', 'ignore', 'inherit'] })
-    const until = Date.now() + PATIENCE
+    const until = Date.now() + TEST_TIMEOUT
     while (Date.now() < until && child.exitCode === null) {
       const ready = readReady(folder)
       if (ready !== null) return new Cloud(child, folder, ready)
@@ -60,12 +60,12 @@ export class Cloud {
     this.#owners += 1
     const environment = { ...process.env, FILES_READY: join(this.#folder, 'data/ready.json') }
     const owner = `owner ${this.#owners.toString()}`
-    const said = execFileSync(join(BUILT, 'files-admin'), ['key', 'create', '--owner', owner, '--name', 'test'], {
+    const output = execFileSync(join(BUILT, 'files-admin'), ['key', 'create', '--owner', owner, '--name', 'test'], {
       env: environment,
       encoding: 'utf8',
     })
-    const [key] = /fm_[0-9a-f]+/.exec(said) ?? []
-    if (key === undefined) throw new Error(`no key in: ${said}`)
+    const [key] = /fm_[0-9a-f]+/.exec(output) ?? []
+    if (key === undefined) throw new Error(`no key in: ${output}`)
     return key
   }
 

@@ -8,8 +8,8 @@ const escape = (text: string): string =>
   encodeURIComponent(text).replace(/[!'()*]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`)
 
 /**
- * The same presigned PUT as if it had been signed two hours ago: all of it is right, and its hour is over. It is the
- * operator's, whose secret the test knows.
+ * Returns the same presigned PUT, signed two hours ago: the signature is valid, and the URL has expired. It is signed with the
+ * operator's secret, which the test knows.
  */
 export function aged(address: string, length: number, ready: Ready): string {
   const url = new URL(address)

@@ -123,7 +123,7 @@ export class Files {
     return fetch(`${this.cloud.ready.api}${path}`, { method: 'DELETE', headers: { 'x-api-key': this.#key } })
   }
 
-  /** Announces uploads that nobody sends: `waiting 1.mov`, … */
+  /** Creates uploads without bytes: `waiting 1.mov`, … */
   async announce(count: number): Promise<void> {
     for (let number = 1; number <= count; number += 1) await this.api('/files', { name: `waiting ${number.toString()}.mov`, size: 5 })
   }
@@ -149,8 +149,8 @@ export class Files {
   /** Of the bytes that the API gives back. */
   async hashOfStored(name: string): Promise<string> {
     const { download_url } = await this.found(name)
-    const answer = await this.api(download_url.slice(this.cloud.ready.api.length))
-    return createHash('sha256').update(Buffer.from(await answer.arrayBuffer())).digest('hex')
+    const response = await this.api(download_url.slice(this.cloud.ready.api.length))
+    return createHash('sha256').update(Buffer.from(await response.arrayBuffer())).digest('hex')
   }
 
   /** Of a file of this machine. */

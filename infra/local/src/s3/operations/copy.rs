@@ -26,7 +26,7 @@ pub(super) async fn copy_object(store: &Arc<Store>, mut input: CopyObjectInput) 
     let found = found.ok_or_else(|| conditions::missing().detail("Key", source))?;
     check_source(&input, &found.object)?;
     let algorithm = match &input.checksum_algorithm {
-        Some(wanted) => Algorithm::from_name(wanted.as_str())?,
+        Some(requested) => Algorithm::from_name(requested.as_str())?,
         None => found.object.checksum.algorithm,
     };
     let size = found.object.size;

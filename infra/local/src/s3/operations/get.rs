@@ -29,7 +29,7 @@ macro_rules! find {
             if_modified_since: input.if_modified_since.as_ref(),
             if_unmodified_since: input.if_unmodified_since.as_ref(),
         };
-        let wanted = Wanted {
+        let selection = Selection {
             bucket: &input.bucket,
             key: &input.key,
             version: input.version_id.as_deref(),
@@ -37,7 +37,7 @@ macro_rules! find {
             part: input.part_number,
             unsupported: input.sse_customer_algorithm.is_some(),
         };
-        find($store, wanted, &conditions).await
+        find($store, selection, &conditions).await
     }};
 }
 
@@ -99,7 +99,7 @@ pub(super) async fn head_object(
 }
 
 /// The object of a read, and its range.
-struct Wanted<'request> {
+struct Selection<'request> {
     bucket: &'request str,
     key: &'request str,
     version: Option<&'request str>,
@@ -110,17 +110,17 @@ struct Wanted<'request> {
 
 async fn find(
     store: &Arc<Store>,
-    wanted: Wanted<'_>,
+    selection: Selection<'_>,
     conditions: &conditions::Read<'_>,
 ) -> Outcome<(Found, Span)> {
-    store.check_bucket(wanted.bucket)?;
-    if wanted.unsupported {
+    store.check_bucket(selection.bucket)?;
+    if selection.unsupported {
         return Err(not_implemented());
     }
-    check_version(wanted.version)?;
-    let found = store.find(wanted.key.to_owned()).await?.ok_or_else(missing)?;
+    check_version(selection.version)?;
+    let found = store.find(selection.key.to_owned()).await?.ok_or_else(missing)?;
     conditions.check(&found.object)?;
-    let span = span(&found, wanted.range, wanted.part)?;
+    let span = span(&found, selection.range, selection.part)?;
     Ok((found, span))
 }
 

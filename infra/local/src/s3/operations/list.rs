@@ -179,12 +179,12 @@ fn listed_part(part: uploads::Part, algorithm: Option<Algorithm>) -> Part {
 }
 
 /// Returns the number of requested rows, at most [`PAGE`].
-pub(super) fn page(wanted: Option<i32>, name: &'static str) -> Outcome<i32> {
-    match wanted.unwrap_or(PAGE) {
+pub(super) fn page(requested: Option<i32>, name: &'static str) -> Outcome<i32> {
+    match requested.unwrap_or(PAGE) {
         limit @ 0.. => Ok(limit.min(PAGE)),
         _ => {
             let message = format!("Argument {name} must be an integer between 0 and 2147483647");
-            Err(Fault::argument(message, name, wanted.unwrap_or(PAGE)))
+            Err(Fault::argument(message, name, requested.unwrap_or(PAGE)))
         }
     }
 }

@@ -37,7 +37,7 @@ pub(super) fn span(found: &Found, range: Option<&str>, part: Option<i32>) -> Out
         return part_span(found, number);
     }
     let bytes = match range.and_then(ByteRange::parse) {
-        Some(wanted) => wanted.within(size).map_err(|Unsatisfiable| {
+        Some(requested) => requested.within(size).map_err(|Unsatisfiable| {
             Fault::new(S3ErrorCode::InvalidRange, "The requested range is not satisfiable")
                 .detail("RangeRequested", range.unwrap_or_default())
                 .detail("ActualObjectSize", size)

@@ -1,4 +1,4 @@
-//! The table of what hostile requests cost, in the documentation: calls, read and write units of the cheapest one of each kind, the
+//! The table of what malicious requests cost, in the documentation: calls, read and write units of the cheapest one of each kind, the
 //! longest time of the function, and the limit that bounds it.
 
 use std::collections::BTreeMap;
@@ -112,7 +112,7 @@ fn longest_metadata() -> Value {
 }
 
 #[tokio::test]
-async fn the_documentation_has_what_hostile_requests_cost() {
+async fn the_documentation_has_what_malicious_requests_cost() {
     skip_on_deployment!("counts calls and units");
     let cloud = Cloud::start().await;
     cloud.meter().await;
