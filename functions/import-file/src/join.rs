@@ -70,7 +70,7 @@ impl Muxer {
 /// choice cannot hold the streams.
 ///
 /// # Errors
-/// [`ImportError::Unusable`] if the streams cannot be joined, [`ImportError::OutOfTime`] if another run has more time for it,
+/// [`ImportError::Unusable`] if the streams cannot be joined, [`ImportError::OutOfTime`] if a run that begins with joining has more time for it,
 /// [`ImportError::Refused`] if the file is too large, [`ImportError::Lost`], [`ImportError::Ours`].
 pub(crate) async fn join(
     lease: &mut Lease<'_>,
@@ -87,6 +87,11 @@ pub(crate) async fn join(
             Err(MuxRefusal::Container) if container != Container::Matroska => {
                 info!(file = %lease.file.id, ?container, "the container cannot hold the streams, trying Matroska");
                 container = Container::Matroska;
+            }
+            // The transfers have taken a part of this run's time.
+            Err(MuxRefusal::Time { .. }) if lease.has_new_parts() => {
+                lease.abort_upload().await.map_err(ImportError::Ours)?;
+                return Err(ImportError::OutOfTime);
             }
             Err(refusal) => return Err(ImportError::Unusable(sentence(refusal))),
         }

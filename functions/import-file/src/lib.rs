@@ -20,6 +20,7 @@ mod ranged_source;
 mod reader;
 mod resolve;
 mod run;
+mod same_picture;
 mod share;
 mod streams;
 mod time_budget;

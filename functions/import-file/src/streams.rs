@@ -14,6 +14,7 @@ use crate::join::join;
 use crate::lease::Lease;
 use crate::plan::{plan, resume};
 use crate::resolve::resolve;
+use crate::same_picture::check_same_picture;
 use crate::transfer::transfer;
 
 /// Fetches a resolved picture and its sound from the beginning, and joins them.
@@ -83,7 +84,7 @@ async fn fetch_missing(
         let opened = match kind {
             StreamKind::Picture => resolved,
             StreamKind::Sound => {
-                drop(resolved);
+                check_same_picture(lease, resolved.content).await?;
                 open_sound(lease, sources, &sound).await?
             }
         };

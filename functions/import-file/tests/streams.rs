@@ -6,8 +6,12 @@ mod bucket;
 #[path = "streams/dash.rs"]
 mod dash;
 mod handler;
+#[path = "streams/hls.rs"]
+mod hls;
 #[path = "streams/lambda.rs"]
 mod lambda;
+#[path = "streams/runs.rs"]
+mod runs;
 
 use std::process::Command;
 

@@ -1,4 +1,5 @@
-//! The one command line that is run; only its three addresses and the container change.
+//! The two command lines that are run: one shows the inputs, the other joins them. Only the addresses, the container and the alignment
+//! change.
 
 use std::io;
 use std::path::Path;
@@ -8,6 +9,8 @@ use std::time::Duration;
 use media_process::{Group, ProcessLimits};
 use mux_protocol::{Container, MuxRefusal};
 use tokio::process::Child;
+
+use crate::alignment::Alignment;
 
 /// The demuxers of the layer. None of them opens another address or file. layers/ffmpeg/layer.toml builds the same.
 pub(crate) const FORMATS: &str = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,aac,ac3,eac3,ogg,mp3,flac,wav";
@@ -37,17 +40,41 @@ pub(crate) struct Job {
 }
 
 impl Job {
+    /// Opens the inputs and the streams to copy, shows them, and ends before the first packet. The output is not used.
+    pub(crate) fn describing(&self, limits: &Limits) -> Vec<String> {
+        let mut arguments = self.inputs("verbose", limits, Alignment::default());
+        arguments.extend(["-t", "0", "-f", "mpegts", "pipe:1"].map(str::to_owned));
+        arguments
+    }
+
     /// The first picture of the first input and the first sound of the second, copied, without chapters.
-    fn arguments(&self, limits: &Limits) -> Vec<String> {
-        let max_alloc = limits.max_alloc.to_string();
-        let mut arguments = vec!["-v", "error", "-hide_banner", "-nostdin", "-nostats", "-xerror"];
-        arguments.extend(["-max_alloc", &max_alloc]);
-        for input in [&self.picture, &self.sound] {
-            arguments.extend(["-protocol_whitelist", "http,tcp", "-format_whitelist", FORMATS, "-i", input]);
+    pub(crate) fn joining(&self, limits: &Limits, alignment: Alignment) -> Vec<String> {
+        let mut arguments = self.inputs("error", limits, alignment);
+        let mut add = |more: &[&str]| arguments.extend(more.iter().copied().map(str::to_owned));
+        add(&["-xerror", "-map_chapters", "-1"]);
+        if self.container == Container::Mp4 {
+            // Without it, the muxer omits the boxes of Dolby Vision and of spherical pictures.
+            add(&["-strict", "unofficial"]);
+            if alignment.is_plain_hevc {
+                add(&["-tag:v", "hvc1"]); // Apple's players refuse `hev1`, the muxer's default
+            }
         }
-        arguments.extend(["-map", "0:v:0", "-map", "1:a:0", "-c", "copy", "-map_chapters", "-1"]);
-        arguments.extend(["-f", muxer(self.container), "-flush_packets", "0"]);
-        arguments.extend(["-protocol_whitelist", "ftp,tcp", "-ftp-write-seekable", "1", &self.output]);
+        add(&["-f", muxer(self.container), "-flush_packets", "0"]);
+        add(&["-protocol_whitelist", "ftp,tcp", "-ftp-write-seekable", "1", &self.output]);
+        arguments
+    }
+
+    fn inputs(&self, verbosity: &str, limits: &Limits, alignment: Alignment) -> Vec<String> {
+        let max_alloc = limits.max_alloc.to_string();
+        let mut arguments = vec!["-v", verbosity, "-hide_banner", "-nostdin", "-nostats"];
+        arguments.extend(["-max_alloc", &max_alloc]);
+        let delays =
+            [alignment.picture_delay, alignment.sound_delay].map(|delay| format!("{}us", delay.as_micros()));
+        for (input, delay) in [&self.picture, &self.sound].into_iter().zip(&delays) {
+            arguments.extend(["-protocol_whitelist", "http,tcp", "-format_whitelist", FORMATS]);
+            arguments.extend(["-itsoffset", delay, "-i", input]);
+        }
+        arguments.extend(["-map", "0:v:0", "-map", "1:a:0", "-c", "copy"]);
         arguments.into_iter().map(str::to_owned).collect()
     }
 }
@@ -65,9 +92,8 @@ pub(crate) fn spawn(
     program: &Path,
     limits: &Limits,
     time: Duration,
-    job: &Job,
+    arguments: Vec<String>,
 ) -> io::Result<(Child, Group)> {
-    let arguments = job.arguments(limits);
     let limits = ProcessLimits { address_space: limits.address_space, cpu: time, threads: true };
     media_process::spawn(program, arguments, Stdio::null(), &limits)
 }
@@ -108,14 +134,34 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn the_command_line_is_fixed() {
+    fn job(container: Container) -> Job {
         let [picture, sound, output] = ["http://p", "http://s", "ftp://o"].map(str::to_owned);
-        let job = Job { picture, sound, container: Container::Webm, output };
-        let line = job.arguments(&Limits::default()).join(" ");
-        assert!(line.contains("-i http://p -protocol_whitelist http,tcp"), "{line}");
+        Job { picture, sound, container, output }
+    }
+
+    #[test]
+    fn the_command_lines_are_fixed() {
+        let (job, limits) = (job(Container::Webm), Limits::default());
+        let line = job.joining(&limits, Alignment::default()).join(" ");
+        assert!(line.contains("-itsoffset 0us -i http://p -protocol_whitelist http,tcp"), "{line}");
         assert!(line.ends_with("-protocol_whitelist ftp,tcp -ftp-write-seekable 1 ftp://o"), "{line}");
         assert!(line.contains("-map 0:v:0 -map 1:a:0 -c copy") && line.contains("-f webm"), "{line}");
+        let line = job.describing(&limits).join(" ");
+        assert!(line.contains("-map 0:v:0 -map 1:a:0 -c copy -t 0") && !line.contains("ftp"), "{line}");
+    }
+
+    #[test]
+    fn delays_and_tags_are_those_of_the_alignment() {
+        let sound_delay = Duration::from_millis(1_500);
+        let hevc = Alignment { sound_delay, is_plain_hevc: true, ..Alignment::default() };
+        let line = |container, alignment| job(container).joining(&Limits::default(), alignment).join(" ");
+        let mp4 = line(Container::Mp4, hevc);
+        assert!(
+            mp4.contains("-itsoffset 1500000us -i http://s") && mp4.contains("-tag:v hvc1 -f mp4"),
+            "{mp4}"
+        );
+        assert!(!line(Container::Mp4, Alignment::default()).contains("-tag"));
+        assert!(!line(Container::Matroska, hevc).contains("-tag"));
     }
 
     #[test]

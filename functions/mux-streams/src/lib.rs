@@ -3,10 +3,12 @@
 //! ffmpeg reads untrusted bytes. The function has no rights: it gets presigned URLs of two temporary objects and of the parts of the
 //! joined one, and can do nothing but use them (decision 8). ffmpeg itself gets only addresses on the loopback interface.
 
+mod alignment;
 mod assembly;
 mod command;
 mod mux;
 mod object;
+mod packed;
 mod parts;
 mod sink;
 

@@ -1,4 +1,4 @@
-//! One run of ffmpeg.
+//! One join: a run of ffmpeg that shows the streams, and one that copies them.
 
 use std::convert::Infallible;
 use std::io;
@@ -15,9 +15,11 @@ use tokio::process::Child;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tracing::{info, warn};
 
+use crate::alignment::Described;
 use crate::assembly::{Assembled, Assembly, AssemblyError};
 use crate::command::{self, Job, Limits};
 use crate::object::{ObjectError, StreamObject};
+use crate::packed;
 use crate::parts::PartStore;
 use crate::sink::{Sink, SinkError};
 
@@ -71,6 +73,20 @@ pub enum MuxError {
     /// ffmpeg or a server could not be started.
     #[error("ffmpeg could not be started")]
     Start(#[from] io::Error),
+}
+
+/// What the first run of ffmpeg shows.
+struct Description {
+    inputs: Described,
+    /// Whether it had to be killed, or died by a signal.
+    killed: bool,
+}
+
+/// How both runs of ffmpeg ended.
+struct Ended {
+    end: End,
+    /// Whether one had to be killed, or died by a signal.
+    killed: bool,
 }
 
 /// How ffmpeg ended.
@@ -137,27 +153,59 @@ impl Ffmpeg {
             container: streams.container,
             output: sink.url(),
         };
-        let (mut child, mut group) = command::spawn(&self.path, &self.limits, streams.time, &job)?;
-        let end = tokio::select! {
+        let packed = packed::timestamp(&inputs.sound.beginning().await);
+        let work = self.describe_and_copy(&job, packed, sink, &mut assembly, (streams.time, deadline));
+        let Ended { end, killed } = tokio::select! {
             biased;
-            error = inputs.failed() => Err(error),
-            end = run(&mut child, sink, &mut assembly, deadline) => Ok(end),
+            error = inputs.failed() => return Err(error.into()), // which kills ffmpeg
+            ended = work => ended?,
             never = inputs.serve(servers) => match never {},
         };
-        group.kill();
-        let killed = !matches!(&end, Ok(End::Ended(status, _)) if status.code().is_some());
-        if !matches!(end, Ok(End::Ended(..))) {
-            let _ = timeout(REAP, child.wait()).await; // not waiting would leave a zombie
-        }
         // ffmpeg takes the end of a connection for the end of the file.
         if let Some(error) = inputs.take_failure() {
             return Err(error.into());
         }
-        let outcome = match self.judge(end?, streams.time)? {
+        let outcome = match self.judge(end, streams.time)? {
             Some(refusal) => Err(refusal),
             None => finish(assembly).await?,
         };
         Ok(Run { outcome, killed })
+    }
+
+    async fn describe_and_copy<S: PartStore>(
+        &self,
+        job: &Job,
+        packed: Option<u64>,
+        sink: Sink,
+        assembly: &mut Assembly<S>,
+        (time, deadline): (Duration, Instant),
+    ) -> io::Result<Ended> {
+        let described = self.describe(job, time, deadline).await?;
+        let alignment = described.inputs.align(packed);
+        info!(?alignment, "the streams are described");
+        let arguments = job.joining(&self.limits, alignment);
+        let (mut child, mut group) = command::spawn(&self.path, &self.limits, time, arguments)?;
+        let end = run(&mut child, sink, assembly, deadline).await;
+        group.kill();
+        let exited = matches!(&end, End::Ended(status, _) if status.code().is_some());
+        if !matches!(end, End::Ended(..)) {
+            let _ = timeout(REAP, child.wait()).await; // not waiting would leave a zombie
+        }
+        Ok(Ended { end, killed: described.killed || !exited })
+    }
+
+    /// Lets ffmpeg show the streams. What it does not show is unknown: the run that joins them finds out why.
+    async fn describe(&self, job: &Job, time: Duration, deadline: Instant) -> io::Result<Description> {
+        let arguments = job.describing(&self.limits);
+        let (mut child, mut group) = command::spawn(&self.path, &self.limits, time, arguments)?;
+        let messages = media_process::errors(child.stderr.take());
+        let ended = timeout_at(deadline, async { tokio::join!(child.wait(), messages) }).await;
+        group.kill();
+        let Ok((status, messages)) = ended else {
+            let _ = timeout(REAP, child.wait()).await;
+            return Ok(Description { inputs: Described::default(), killed: true });
+        };
+        Ok(Description { inputs: Described::parse(&messages), killed: status?.code().is_none() })
     }
 
     /// Returns why the streams are refused, or `None` if ffmpeg has written all of the output.

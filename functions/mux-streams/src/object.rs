@@ -89,6 +89,11 @@ impl StreamObject {
         self.size
     }
 
+    /// Returns the first block, or nothing if it cannot be read. It is in memory until others are read.
+    pub(crate) async fn beginning(&self) -> Bytes {
+        self.block(0).await.unwrap_or_default()
+    }
+
     /// Waits until the object cannot be read, and returns why. For one waiter.
     pub(crate) async fn failed(&self) -> ObjectError {
         loop {

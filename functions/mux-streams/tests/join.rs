@@ -2,172 +2,14 @@
 //! the result equal those of `ffmpeg -c copy` of the same inputs.
 
 mod bucket;
+mod support;
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::time::Duration;
 
-use bucket::Bucket;
-use lambda_startup::{Aws, AwsEndpoints};
 use mux_protocol::{Container, MuxRefusal};
-use mux_streams::{Assembly, Ffmpeg, Limits, MuxError, PresignedParts, Run, Streams};
-use tempfile::TempDir;
-
-const PART: usize = 64 * 1024;
-
-/// Returns the layer's ffmpeg, which `make build` puts beside the functions; `FILES_FFMPEG` names another one.
-fn program() -> PathBuf {
-    let named = std::env::var_os("FILES_FFMPEG").filter(|path| !path.is_empty()).map(PathBuf::from);
-    named.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/release/ffmpeg"))
-}
-
-/// Runs Debian's ffmpeg in a folder and returns what it prints.
-fn ffmpeg(folder: &Path, arguments: &str) -> String {
-    let mut command = Command::new("ffmpeg");
-    command.args(["-v", "error", "-nostdin", "-y"]).args(arguments.split(' ')).current_dir(folder);
-    let output = command.output().expect("ffmpeg runs");
-    assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).expect("text")
-}
-
-/// One packet: its stream, its size and checksum, and its times in seconds.
-#[derive(Debug)]
-struct Packet {
-    stream: usize,
-    content: String,
-    times: [f64; 2],
-}
-
-/// Returns the packets, sorted by stream: releases of FFmpeg interleave differently.
-fn packets(folder: &Path, arguments: &str) -> Vec<Packet> {
-    let printed = ffmpeg(folder, &format!("{arguments} -c copy -f framemd5 -"));
-    let base = |line: &str| {
-        let (_, ticks) = line.strip_prefix("#tb ")?.split_once(": ")?;
-        let (one, ticks) = ticks.split_once('/')?;
-        Some(one.parse::<f64>().expect("a number") / ticks.parse::<f64>().expect("a number"))
-    };
-    let bases: Vec<f64> = printed.lines().filter_map(base).collect();
-    let packet = |line: &str| {
-        let fields: Vec<&str> = line.split(',').map(str::trim).collect();
-        let stream: usize = fields[0].parse().expect("a number");
-        let time = |text: &str| text.parse::<f64>().expect("a time") * bases[stream];
-        Packet { stream, content: fields[4..6].join(" "), times: [time(fields[1]), time(fields[2])] }
-    };
-    let mut all: Vec<_> = printed.lines().filter(|line| !line.starts_with('#')).map(packet).collect();
-    all.sort_by_key(|packet| packet.stream);
-    all
-}
-
-/// The packets have the same bytes, and the same times but for what releases of FFmpeg round differently.
-fn assert_same(found: &[Packet], expected: &[Packet], what: &str) {
-    assert_eq!(found.len(), expected.len(), "{what}");
-    for (found, expected) in found.iter().zip(expected) {
-        let late = found.times.iter().zip(expected.times).map(|(found, expected)| (found - expected).abs());
-        let is_same = (found.stream, &found.content) == (expected.stream, &expected.content);
-        assert!(is_same && late.fold(0.0, f64::max) < 0.01, "{what}: {found:?}, expected {expected:?}");
-    }
-}
-
-/// Returns what ffprobe shows of one entry, one line for each stream.
-fn shown(folder: &Path, entry: &str, file: &str) -> Vec<String> {
-    let mut ffprobe = Command::new("ffprobe");
-    ffprobe.args(["-v", "error", "-of", "csv=p=0", "-show_entries", entry, file]).current_dir(folder);
-    let text = String::from_utf8(ffprobe.output().expect("ffprobe runs").stdout).expect("text");
-    text.lines().map(str::to_owned).collect()
-}
-
-struct Test {
-    folder: TempDir,
-    bucket: Bucket,
-}
-
-impl Test {
-    async fn new() -> Self {
-        Self { folder: TempDir::new().expect("a folder"), bucket: Bucket::start().await }
-    }
-
-    fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    fn make(&self, arguments: &str) {
-        ffmpeg(self.path(), arguments);
-    }
-
-    fn make_picture(&self, name: &str, codec: &str) {
-        self.make(&format!("-f lavfi -i testsrc2=size=320x180:rate=25:duration=8 {codec} {name}"));
-    }
-
-    fn make_sound(&self, name: &str, codec: &str) {
-        self.make(&format!("-f lavfi -i sine=duration=8:frequency=330 {codec} {name}"));
-    }
-
-    fn serve(&self, name: &str) -> String {
-        self.bucket.put(name, std::fs::read(self.path().join(name)).expect("a sample"))
-    }
-
-    async fn join_with(
-        &self,
-        ffmpeg: Ffmpeg,
-        picture: &str,
-        sound: &str,
-        container: Container,
-        (parts, time): (u32, Duration),
-    ) -> Result<Run, MuxError> {
-        let credentials = aws_credential_types::Credentials::new("x", "x", None, None, "test");
-        let aws = Aws::new("eu-central-1".to_owned(), credentials, AwsEndpoints::default());
-        let urls = (1..=parts).map(|part| self.bucket.url(&format!("part-{part}")).parse().expect("a URL"));
-        let assembly = Assembly::new(PresignedParts::new(aws.downloads(), urls.collect()), PART);
-        let (picture, sound) = (picture.parse().expect("a URL"), sound.parse().expect("a URL"));
-        ffmpeg.join(aws.downloads(), Streams { picture, sound, container, time }, assembly).await
-    }
-
-    async fn join(&self, picture: &str, sound: &str, container: Container) -> Result<Run, MuxError> {
-        let ffmpeg = Ffmpeg { path: program(), limits: Limits::default() };
-        self.join_with(ffmpeg, picture, sound, container, (200, Duration::from_secs(60))).await
-    }
-
-    async fn refused(&self, picture: &str, sound: &str, container: Container) -> MuxRefusal {
-        self.join(picture, sound, container).await.expect("a run").outcome.expect_err("a refusal")
-    }
-
-    /// Joins two samples, and compares the result with `ffmpeg -c copy` of them.
-    async fn compare(&self, picture: &str, sound: &str, container: Container) {
-        let run = self.join(&self.serve(picture), &self.serve(sound), container).await.expect("a run");
-        let assembled = run.outcome.unwrap_or_else(|refusal| panic!("{picture}, {sound}: {refusal}"));
-        assert!(!run.killed);
-        let joined = self.bucket.joined(assembled.parts);
-        assert_eq!(joined.len() as u64, assembled.size, "{picture}, {sound}");
-        assert_eq!(assembled.parts, assembled.size.div_ceil(PART as u64));
-        std::fs::write(self.path().join("joined"), joined).expect("a file");
-        let extension = container.extension();
-        self.make(&format!("-i {picture} -i {sound} -map 0:v:0 -map 1:a:0 -c copy expected.{extension}"));
-        let expected = packets(self.path(), &format!("-i expected.{extension} -map 0"));
-        let found = packets(self.path(), "-i joined -map 0");
-        assert_same(&found, &expected, &format!("{picture}, {sound}"));
-        assert!(expected.len() > 200);
-        self.compare_containers(extension);
-    }
-
-    /// The duration and the index are in the container: ffprobe shows the same within one frame, and a seek finds the same frame.
-    fn compare_containers(&self, extension: &str) {
-        let expected = format!("expected.{extension}");
-        for entry in ["format=nb_streams,format_name", "stream=codec_name,width,height,sample_rate,channels"]
-        {
-            assert_eq!(shown(self.path(), entry, "joined"), shown(self.path(), entry, &expected));
-        }
-        for entry in ["format=duration", "stream=start_time"] {
-            let times =
-                |file: &str| shown(self.path(), entry, file).into_iter().map(|text| text.parse::<f64>());
-            for (found, wanted) in times("joined").zip(times(&expected)) {
-                let (found, wanted) = (found.expect("a time"), wanted.expect("a time"));
-                assert!((found - wanted).abs() < 0.04, "{entry}: {found}, expected {wanted}");
-            }
-        }
-        let seek = |file: &str| packets(self.path(), &format!("-ss 5 -i {file} -map 0:v -frames:v 1"));
-        assert_same(&seek("joined"), &seek(&expected), "a seek");
-    }
-}
+use mux_streams::{Ffmpeg, Limits, MuxError};
+use support::{PART, Test, program, shown};
 
 const H264: &str = "-c:v libx264 -preset ultrafast -g 50 -bf 2 -pix_fmt yuv420p";
 const VP9: &str = "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -g 50 -b:v 300k";
@@ -188,14 +30,13 @@ async fn mp4_of_fragments_files_and_transport_streams() {
     );
     test.make_sound("sound.aac", "-c:a aac");
     test.make_sound("sound.mp3", "-c:a libmp3lame");
-    for (picture, sound) in [
-        ("picture.mp4", "sound.m4a"),
-        ("fragments.mp4", "fragments.m4a"),
-        ("picture.ts", "sound.aac"),
-        ("picture.mp4", "sound.mp3"),
-    ] {
-        test.compare(picture, sound, Container::Mp4).await;
+    for (picture, sound) in
+        [("picture.mp4", "sound.m4a"), ("picture.ts", "sound.aac"), ("picture.mp4", "sound.mp3")]
+    {
+        test.compare(picture, sound, Container::Mp4, "").await;
     }
+    // Without an edit list, the picture starts after its two B-frames.
+    test.compare("fragments.mp4", "fragments.m4a", Container::Mp4, "-itsoffset 0.08 ").await;
 }
 
 #[tokio::test]
@@ -205,10 +46,10 @@ async fn webm_and_mixed_containers() {
     test.make_picture("picture.mp4", H264);
     test.make_sound("opus.webm", "-c:a libopus");
     test.make_sound("vorbis.ogg", "-c:a libvorbis");
-    test.compare("picture.webm", "opus.webm", Container::Webm).await;
-    test.compare("picture.webm", "opus.webm", Container::Mp4).await;
-    test.compare("picture.mp4", "opus.webm", Container::Mp4).await;
-    test.compare("picture.mp4", "vorbis.ogg", Container::Matroska).await;
+    test.compare("picture.webm", "opus.webm", Container::Webm, "").await;
+    test.compare("picture.webm", "opus.webm", Container::Mp4, "").await;
+    test.compare("picture.mp4", "opus.webm", Container::Mp4, "").await;
+    test.compare("picture.mp4", "vorbis.ogg", Container::Matroska, "").await;
 }
 
 #[tokio::test]
@@ -217,8 +58,8 @@ async fn hevc_and_another_start_time() {
     test.make_picture("hevc.mp4", "-c:v libx265 -preset ultrafast -tag:v hvc1 -x265-params log-level=none");
     test.make_picture("late.mp4", &format!("{H264} -output_ts_offset 3"));
     test.make_sound("sound.m4a", "-c:a aac");
-    test.compare("hevc.mp4", "sound.m4a", Container::Mp4).await;
-    test.compare("late.mp4", "sound.m4a", Container::Mp4).await;
+    test.compare("hevc.mp4", "sound.m4a", Container::Mp4, "").await;
+    test.compare("late.mp4", "sound.m4a", Container::Mp4, "-itsoffset 3 ").await;
 }
 
 #[tokio::test]
@@ -287,4 +128,72 @@ async fn an_object_that_changes_is_no_result() {
     test.bucket.change_after_first_read("large.mp4");
     let changed = test.join(&picture, &sound, Container::Mp4).await;
     assert!(matches!(changed, Err(MuxError::Object(_))), "{changed:?}");
+}
+
+#[tokio::test]
+async fn av1_in_both_containers() {
+    let test = Test::new().await;
+    test.make_picture("av1.mp4", "-c:v libsvtav1 -preset 12 -g 50");
+    test.make("-i av1.mp4 -c copy av1.webm");
+    test.make_sound("opus.webm", "-c:a libopus");
+    test.make_sound("sound.m4a", "-c:a aac");
+    test.compare("av1.webm", "opus.webm", Container::Webm, "").await;
+    test.compare("av1.mp4", "sound.m4a", Container::Mp4, "").await;
+    test.compare("av1.mp4", "opus.webm", Container::Mp4, "").await;
+}
+
+/// Gives the HEVC picture of an MP4 whose index is at its end another tag and Dolby Vision's configuration of profile 8.4.
+fn with_dolby_vision(mp4: &[u8], tag: &[u8; 4]) -> Vec<u8> {
+    let mut bytes = mp4.to_vec();
+    let position = |bytes: &[u8], name: &[u8]| {
+        bytes.windows(4).rposition(|four| four == name).unwrap_or_else(|| panic!("no {name:?}"))
+    };
+    let configuration = [b"\0\0\0\x20dvvC\x01\0\x10\x0d\x40".as_slice(), &[0; 19]].concat();
+    let entry = position(&bytes, b"hev1");
+    let size = |bytes: &[u8], at: usize| u32::from_be_bytes(bytes[at - 4..at].try_into().expect("4 bytes"));
+    let end = entry - 4 + size(&bytes, entry) as usize;
+    for name in [b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"hev1"] {
+        let at = position(&bytes, name);
+        let larger = size(&bytes, at) + 32;
+        bytes[at - 4..at].copy_from_slice(&larger.to_be_bytes());
+    }
+    bytes[entry..entry + 4].copy_from_slice(tag);
+    bytes.splice(end..end, configuration);
+    bytes
+}
+
+#[tokio::test]
+async fn hevc_has_the_tag_that_all_players_accept() {
+    let test = Test::new().await;
+    test.make_picture("hevc.mp4", "-c:v libx265 -preset ultrafast -x265-params log-level=none");
+    test.make_sound("sound.m4a", "-c:a aac");
+    assert_eq!(tags(&test, "hevc.mp4"), ["hev1"]);
+    for name in ["hevc.ts", "hevc.mkv"] {
+        test.make(&format!("-i hevc.mp4 -c copy {name}"));
+    }
+    for name in ["hevc.mp4", "hevc.ts", "hevc.mkv"] {
+        test.join_samples(name, "sound.m4a", Container::Mp4).await;
+        assert_eq!(tags(&test, "joined"), ["hvc1", "mp4a"], "{name}");
+    }
+    // Dolby Vision keeps its own tags, and its configuration.
+    let hevc = std::fs::read(test.path().join("hevc.mp4")).expect("a sample");
+    for (tag, expected) in [(b"dvh1", "dvh1"), (b"hev1", "hvc1")] {
+        std::fs::write(test.path().join("dolby.mp4"), with_dolby_vision(&hevc, tag)).expect("a file");
+        assert_eq!(dolby_vision(&test, "dolby.mp4"), "8");
+        test.join_samples("dolby.mp4", "sound.m4a", Container::Mp4).await;
+        assert_eq!(tags(&test, "joined"), [expected, "mp4a"]);
+        assert_eq!(dolby_vision(&test, "joined"), "8", "{expected}");
+    }
+}
+
+/// Returns the codec tags of a file's streams.
+fn tags(test: &Test, file: &str) -> Vec<String> {
+    let lines = shown(test.path(), "stream=codec_tag_string", file);
+    let tags = lines.iter().map(|line| line.trim_end_matches(',').to_owned()); // side data adds a comma and a line
+    tags.filter(|tag| !tag.is_empty()).collect()
+}
+
+/// Returns the profile of Dolby Vision that ffprobe shows.
+fn dolby_vision(test: &Test, file: &str) -> String {
+    shown(test.path(), "stream_side_data=dv_profile", file).concat()
 }

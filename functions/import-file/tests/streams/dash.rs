@@ -11,7 +11,7 @@ const WEBM: &str = "-f lavfi -i testsrc2=size=320x180:rate=25:duration=3.3 -f la
                     -cpu-used 8 -g 25 -c:a libopus film.webm";
 
 /// Returns size and checksum of each packet of a stream.
-async fn packets(input: &str, stream: &str) -> Vec<String> {
+pub(super) async fn packets(input: &str, stream: &str) -> Vec<String> {
     // Not in this thread, which serves the URL.
     let mut ffmpeg = tokio::process::Command::new("ffmpeg");
     ffmpeg.args(["-v", "error", "-i", input, "-map", stream, "-c", "copy", "-f", "framemd5", "-"]);
@@ -22,7 +22,7 @@ async fn packets(input: &str, stream: &str) -> Vec<String> {
 
 impl Test {
     /// Lets ffmpeg write a file in segments, with a manifest, and puts all of it on the site.
-    fn segment(&self, folder: &str, from: &str, arguments: &str) {
+    pub(super) fn segment(&self, folder: &str, from: &str, arguments: &str) {
         let path = self.folder.path().join(folder);
         std::fs::create_dir(&path).expect("a folder");
         self.make(&format!("-i {from} -c copy {arguments}"));

@@ -13,6 +13,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use lambda_startup::{Aws, AwsEndpoints};
+use mux_protocol::{MuxRefusal, MuxResponse};
 use mux_streams::{Ffmpeg, Limits, MuxStreams};
 use serde_json::Value;
 use test_app::event;
@@ -24,6 +25,7 @@ type Hook = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sy
 struct State {
     page: Value,
     failures: BTreeMap<String, u32>,
+    refusals: Vec<MuxRefusal>,
     invocations: Vec<String>,
     hooks: HashMap<String, Hook>,
 }
@@ -73,6 +75,11 @@ impl FakeLambda {
         self.state.lock().expect("a lock").failures.insert(function.to_owned(), times);
     }
 
+    /// Lets the next invocation of `mux-streams` refuse.
+    pub(crate) fn refuse(&self, refusal: MuxRefusal) {
+        self.state.lock().expect("a lock").refusals.push(refusal);
+    }
+
     /// Does something before each invocation of a function.
     pub(crate) fn before(
         &self,
@@ -117,6 +124,11 @@ async fn invoke(
     }
     if function == "resolve-url" {
         return Ok(responded(&page));
+    }
+    let refusal = state.lock().expect("a lock").refusals.pop();
+    if let Some(refusal) = refusal {
+        let response = MuxResponse::Refused(refusal);
+        return Ok(responded(&serde_json::to_value(response).expect("JSON")));
     }
     let request = serde_json::from_slice(&payload).expect("a request of mux-streams");
     Ok(match mux.handle(event(request)).await {

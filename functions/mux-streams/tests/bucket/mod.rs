@@ -1,6 +1,8 @@
 //! A server that responds to presigned URLs as S3 does: GET with `Range` and `If-Match`, PUT of parts.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+pub(crate) mod packed;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
@@ -61,6 +63,11 @@ impl Bucket {
     /// Deletes an object.
     pub(crate) fn remove(&self, name: &str) {
         self.state.lock().expect("a lock").objects.remove(name);
+    }
+
+    /// Deletes an object and returns it.
+    pub(crate) fn take(&self, name: &str) -> Vec<u8> {
+        self.state.lock().expect("a lock").objects.remove(name).expect("an object").to_vec()
     }
 
     /// Gives an object another entity tag after its first GET.
