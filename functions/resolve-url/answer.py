@@ -1,5 +1,5 @@
-"""Converts the result of yt-dlp to the response: the page's metadata, and its formats with the best one to import, or the best picture
-and sound in separate streams."""
+"""Converts the result of yt-dlp to the response: the page's metadata, and its formats with the best one to import, and, if they are
+higher, the best picture and sound in separate streams."""
 
 import os
 
@@ -36,17 +36,14 @@ def answer(info, url="", cookies=lambda _url: None):
     Raises Unusable if the video cannot be imported."""
     if info.get("is_live") or info.get("live_status") in ("is_live", "is_upcoming", "post_live"):
         raise Unusable("live")
-    formats = formats_of(info)
+    formats = _without_unheard(formats_of(info))
     if not formats:
         raise Unusable("drm" if info.get("_has_drm") else "unsupported_page")
-    best = _best(formats)
-    pair = _pair(formats, best)
-    if not best and not pair:
-        best = _manifest(formats)
-    if not best and not pair:
-        raise Unusable("drm" if any(one.get("has_drm") for one in formats) else "separate_streams")
+    best, pair, manifest = _choices(formats)
+    if manifest:
+        formats[formats.index(manifest)] = manifest = manifest | {"url": _read_from(manifest)}
     kept = formats[-MAX_FORMATS:]
-    kept += [one for one in (best, *(pair or ())) if one and one not in kept]
+    kept += [one for one in (best, manifest, *(pair or ())) if one and one not in kept]
     return {
         "ok": True,
         "title": _title(info),
@@ -62,6 +59,7 @@ def answer(info, url="", cookies=lambda _url: None):
         "best": kept.index(best) if best else None,
         "picture": kept.index(pair[0]) if pair else None,
         "sound": kept.index(pair[1]) if pair else None,
+        "manifest": kept.index(manifest) if manifest else None,
         "direct": bool(info.get("direct")) and best is not None and best["url"] == url,
     }
 
@@ -71,59 +69,114 @@ def formats_of(info):
     return [one for one in info.get("formats") or [info] if one.get("url")]
 
 
-def _best(formats):
-    """Returns the best format to import: a file with video and audio, or else an HLS playlist, or else a format of MPEG-DASH in segments.
-    yt-dlp sorts the best last. Returns None if video and audio are in separate formats only.
+def _without_unheard(formats):
+    """Marks the variants of HLS without CODECS whose playlist has sounds of its own as pictures: yt-dlp takes them for complete, and
+    nothing tells that they are."""
+    apart = {_read_from(one) for one in formats if one.get("protocol") in PLAYLISTS and _is_sound(one)}
+
+    def is_unheard(one):
+        return one.get("protocol") in PLAYLISTS and not one.get("acodec") and one.get("vcodec") != "none" and _read_from(one) in apart
+
+    return [one | {"acodec": "none"} if is_unheard(one) else one for one in formats]
+
+
+def _choices(formats):
+    """Returns the best whole format, and what is higher: the best picture and sound, and the picture of the best playlist or manifest
+    that has sounds too. Who reads that chooses both from it. Each may be None.
 
     Raises Unusable if no format can be imported."""
+    best, refusal = _best(formats)
+    pair = _pair(formats, best)
+    manifest = _manifest(formats, best)
+    # At equal height, two files are the cheaper ones; of two playlists, the one that lists both tells more about the sound.
+    if pair and manifest and pair[0].get("protocol") in FILES:
+        higher = _height(manifest) > _height(pair[0])
+        manifest = manifest if higher else None
+    if best or pair or manifest:
+        return best, pair, manifest
+    raise Unusable(refusal or ("drm" if any(one.get("has_drm") for one in formats) else "separate_streams"))
+
+
+def _best(formats):
+    """Returns the best format with video and audio, or None, and why there is none: the highest one, at equal height a file, or else an
+    HLS playlist, or else a format of MPEG-DASH in segments. yt-dlp sorts the best of each last. There is no reason if video and audio
+    are in separate formats only."""
     pictures = [one for one in formats if one.get("vcodec") != "none"]
     sounds = [one for one in formats if one.get("acodec") != "none"]
     whole = [one for one in pictures if one in sounds]
     if not whole and not (pictures and sounds):
         whole = formats  # the media has only audio or only video
     usable = [one for one in whole if not one.get("has_drm")]
+    best = None
     for kinds in (FILES, PLAYLISTS, MANIFESTS):
-        if found := [one for one in usable if one.get("protocol") in kinds]:
-            return found[-1]
-    if any(one.get("has_drm") for one in whole):
-        raise Unusable("drm")
-    if whole:
-        raise Unusable("unsupported_stream")
-    return None
+        found = [one for one in usable if one.get("protocol") in kinds]
+        if found and _is_higher(found[-1], found[-1], best):
+            best = found[-1]
+    if best or not whole:
+        return best, None
+    return None, "drm" if any(one.get("has_drm") for one in whole) else "unsupported_stream"
+
+
+def _is_higher(picture, sound, best):
+    """Whether a picture is higher than the best format so far, in a language that is not worse."""
+    return not best or _height(picture) > _height(best) and _language(sound) >= _language(best)
 
 
 def _pair(formats, best):
     """Returns the best picture and sound in separate formats, or None if they are not better than the best whole format."""
     usable = [one for one in formats if not one.get("has_drm") and one.get("protocol") in FILES + PLAYLISTS]
-    pictures = [one for one in usable if one.get("vcodec") != "none" and one.get("acodec") == "none"]
-    sounds = [one for one in usable if one.get("vcodec") == "none" and one.get("acodec") != "none"]
-    if not MAX_JOINED_HEIGHT or not pictures or not sounds:
+    sounds = [one for one in usable if _is_sound(one)]
+    picture = _picture([one for one in usable if _is_picture(one)], best)
+    sound = _sound(sounds, picture) if picture and sounds else None
+    return (picture, sound) if sound and _is_higher(picture, sound, best) else None
+
+
+def _manifest(formats, best):
+    """Returns the best picture in a playlist or manifest that has a sound too, or None if it is not better than the best whole format."""
+    usable = [one for one in formats if not one.get("has_drm") and one.get("protocol") in MANIFESTS + PLAYLISTS]
+    sounds = {_read_from(one): one for one in usable if _is_sound(one) and _read_from(one)}
+    picture = _picture([one for one in usable if _is_picture(one) and _read_from(one) in sounds], best)
+    return picture if picture and _is_higher(picture, sounds[_read_from(picture)], best) else None
+
+
+def _picture(pictures, best):
+    """Returns the best picture that is not too high to be joined; the lowest one, if there is nothing else."""
+    if not MAX_JOINED_HEIGHT:
         return None
     within = [one for one in pictures if _height(one) <= MAX_JOINED_HEIGHT]
-    picture = within[-1] if within else pictures[0]
-    if best and _height(best) >= _height(picture):
-        return None
-    return picture, _sound(sounds, picture)
+    if within:
+        return within[-1]
+    return None if best else min(pictures, key=_height, default=None)
 
 
-def _manifest(formats):
-    """Returns the best picture in segments of a manifest that has a sound too, or None. Who reads the manifest chooses both from it."""
-    usable = [one for one in formats if not one.get("has_drm") and one.get("protocol") in MANIFESTS]
-    with_sound = {one["url"] for one in usable if one.get("acodec") != "none"}
-    pictures = [one for one in usable if one.get("vcodec") != "none" and one["url"] in with_sound]
-    return pictures[-1] if pictures else None
+def _read_from(one):
+    """Returns the URL of the playlist or manifest that lists a format and others, or None."""
+    return one["url"] if one.get("protocol") in MANIFESTS else _url(one.get("manifest_url"))
+
+
+def _is_picture(one):
+    return one.get("vcodec") != "none" and one.get("acodec") == "none"
+
+
+def _is_sound(one):
+    return one.get("vcodec") == "none" and one.get("acodec") != "none"
 
 
 def _sound(sounds, picture):
     """Returns the best sound in the preferred language, if possible in the container of the picture."""
-    preferred = max(one.get("language_preference") or -1 for one in sounds)
-    sounds = [one for one in sounds if (one.get("language_preference") or -1) == preferred]
+    preferred = max(map(_language, sounds))
+    sounds = [one for one in sounds if _language(one) == preferred]
     fitting = [one for one in sounds if one.get("ext") in SOUNDS.get(picture.get("ext"), ())]
     return (fitting or sounds)[-1]
 
 
 def _height(one):
     return _whole(one.get("height")) or 0
+
+
+def _language(one):
+    """Returns yt-dlp's preference for the language of a format: the original has a higher one than a translation."""
+    return one.get("language_preference") or -1
 
 
 def _format(one):

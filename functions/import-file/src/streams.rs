@@ -3,7 +3,7 @@
 
 use files_domain::{FileName, StreamKind, Streams};
 use files_objects::{Objects, ObjectsError, Upload, Uploaded};
-use media_source::{Container, MediaSource, Request, Resolved, Sound};
+use media_source::{Container, MediaSource, Request, Resolved, Sound, choice_id};
 use safe_fetch::FetchError;
 use tokio::time::timeout;
 use tracing::info;
@@ -33,6 +33,7 @@ pub(crate) async fn fetch_streams(
         content_type: sound.container.content_type().to_owned(),
         name: picture.name.as_ref().map(|name| name.as_str().to_owned()),
         origin: picture.page.as_ref().and_then(|page| page.origin.clone()),
+        choice: picture.choice.as_ref().map(choice_id),
     }));
     fetch(lease, sources, picture, restarts).await?;
     let opened = open_sound(lease, sources, &sound).await?;
@@ -50,6 +51,8 @@ pub(crate) async fn resume_streams(
     request: &Request,
     restarts: u32,
 ) -> Result<(Fetched, SourceMetadata), ImportError> {
+    let preferred = lease.file.state.streams.as_deref().and_then(|streams| streams.choice.clone());
+    let request = &Request { preferred, ..request.clone() };
     let outcome = fetch_missing(lease, sources, request, restarts).await;
     match outcome.map_err(kept) {
         Ok(()) => join_stored(lease).await,

@@ -123,6 +123,24 @@ class ValidPages(PageTest):
         self.assertEqual((best, answer["direct"]), ("/film.mp4", False))
         self.assertTrue(self.resolve(self.pages.base + "/film.mp4")["direct"])
 
+    def test_a_variant_of_hls_without_codecs_is_a_picture_if_its_playlist_has_sounds(self):
+        master = (
+            '#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="en",DEFAULT=YES,URI="sound.m3u8"\n'
+            '#EXT-X-STREAM-INF:BANDWIDTH=9,RESOLUTION=640x360,AUDIO="a"\npicture.m3u8\n'
+        )
+        kind = {"Content-Type": "application/x-mpegurl"}
+        media = "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\na.ts\n#EXT-X-ENDLIST\n"
+        for name in ("sound", "picture"):
+            self.pages.put(f"/{name}.m3u8", 200, kind, [media.encode()])
+        url = self.pages.put("/film.m3u8", 200, kind, [master.encode()])
+        html = f'<title>Film</title><video><source src="{url}" type="application/x-mpegURL"></video>'
+        with mock.patch("answer.MAX_JOINED_HEIGHT", 1080):
+            answer = self.page(html)
+        self.assertIsNone(answer["best"])
+        chosen = [answer["formats"][answer[name]] for name in ("manifest", "picture", "sound")]
+        self.assertEqual([one["url"].removeprefix(self.pages.base) for one in chosen], ["/film.m3u8", "/picture.m3u8", "/sound.m3u8"])
+        self.assertEqual(self.refused(self.page(html)), "separate_streams")
+
     def test_cookies_of_the_page_are_returned_for_its_media(self):
         html = b"<title>Film</title><video src='/film.mp4'></video>"
         headers = {"Content-Type": "text/html", "Set-Cookie": "seen=1; Path=/"}

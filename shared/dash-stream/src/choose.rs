@@ -79,8 +79,11 @@ pub(crate) fn choose<'r, 'a, 'i>(
         check_complete(found, Tracks::Sound, &sounds)?;
     }
     let is_apart = both.is_empty() && !pictures.is_empty() && !sounds.is_empty();
+    let is_too_high =
+        |one: &Representation<'_, '_>| !both.is_empty() && one.height > preferences.max_joined_height;
+    let is_higher = |one: &Representation<'_, '_>| both.first().is_none_or(|whole| whole.height < one.height);
     let pair = pair(&pictures, &sounds, preferences.max_joined_height)
-        .filter(|(picture, _)| both.first().is_none_or(|whole| whole.height < picture.height));
+        .filter(|(picture, _)| is_higher(picture) && !is_too_high(picture));
     let whole = if is_apart {
         Vec::new()
     } else if !both.is_empty() {

@@ -129,6 +129,8 @@ fn the_best_picture_and_sound_are_chosen() {
         (format!("{pictures}{plain}{}", both(360)), HIGHEST, Ok(vec!["v3+a", "w"])),
         (format!("{pictures}{plain}{}", both(1080)), HIGHEST, Ok(vec!["w"])),
         (format!("{pictures}{plain}{}", both(360)), none, Ok(vec!["w"])),
+        // All pictures are too high to be joined.
+        (format!("{pictures}{plain}{}", both(120)), Preferences { max_joined_height: 144 }, Ok(vec!["w"])),
         (format!("{pictures}{webm}{plain}"), HIGHEST, Ok(vec!["v3+a"])),
         (format!("{pictures}{webm}"), HIGHEST, Ok(vec!["v3+opus"])),
         (

@@ -40,6 +40,9 @@ pub struct Streams {
     /// The claims of the web page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
+    /// Identifies the chosen picture and sound among those of the source, so that a later run fetches the same ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<String>,
 }
 
 impl Eq for Streams {} // durations in `origin` are finite

@@ -1,8 +1,9 @@
-//! Reads one variant of an HLS playlist (RFC 8216) as one stream of bytes: its segments, fetched one after the other.
+//! Reads one variant of an HLS playlist (RFC 8216) as one stream of bytes: its segments, fetched one after the other. If its sound is
+//! in a separate rendition, that is a second stream, for the caller to join.
 //!
 //! Concatenated MPEG-TS segments form a transport stream. Segments of fragmented MP4, preceded by their initialisation section,
 //! form an MP4 file. Segments of packed AAC, MP3 or AC-3 form a file of that format. This crate does not decrypt or mux:
-//! encrypted streams, live streams and streams with separate audio are refused with a [`Refusal`].
+//! encrypted streams and live streams are refused with a [`Refusal`].
 //!
 //! The URLs in a playlist are untrusted: `safe-fetch` checks and fetches each of them. A playlist is limited to 4 MiB and 20,000
 //! segments. Every segment must have the container format of the first one, so that no error page ends up inside a video.
@@ -24,8 +25,9 @@ mod variables;
 
 pub use codecs::{is_audio_codec, is_text_codec};
 pub use kind::Kind;
+pub use open::{Choice, Contents, MediaPlan, MediaRef, read_playlist};
 pub use plan::{SegmentPlan, SegmentRef};
-pub use stream::{HeadersFor, SegmentStream};
+pub use stream::{Fetcher, HeadersFor, SegmentStream};
 
 /// The maximum number of segments of a stream.
 pub const MAX_SEGMENTS: usize = media::MAX_SEGMENTS;
@@ -93,7 +95,7 @@ pub enum Refusal {
     /// The segments are encrypted with keys from a DRM licence server.
     #[error("the stream is protected by DRM")]
     Drm,
-    /// Every variant has its audio or its video in a separate rendition.
+    /// Every variant has its audio or its video in a separate rendition, and they are not to be joined.
     #[error("the stream has video and audio in separate playlists, which cannot be combined")]
     SeparateAudio,
     /// The playlist has `EXT-X-I-FRAMES-ONLY`: its segments serve seeking, not playback.

@@ -1,41 +1,159 @@
-//! Selects and orders the variants of a multivariant playlist.
+//! Chooses among the variants of a multivariant playlist and the renditions of their groups (RFC 8216, sections 4.3.4.1 and
+//! 4.3.4.2).
+
+use std::cmp::Reverse;
 
 use crate::Refusal;
 use crate::codecs::{is_audio_codec, is_text_codec};
-use crate::playlist::{Master, Variant};
+use crate::playlist::{Master, Rendition, Variant};
 
-/// Returns the variants that can be imported without losing audio or video, the best first: by height in pixels, then by
-/// bandwidth.
+/// The maximum number of choices, tried one after the other.
+const MAX_CHOICES: usize = 4;
+/// The maximum number of these that are to be joined: whatever fails there is fetched in vain.
+const MAX_JOINED: usize = 2;
+
+/// The URIs of the media playlists of a choice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Chosen<'p> {
+    /// The variant, or the rendition of a variant that has only audio.
+    pub(crate) stream: &'p str,
+    /// The separate rendition of the sound.
+    pub(crate) sound: Option<&'p str>,
+}
+
+/// The way in which a choice is complete, the one to prefer at equal height last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Form {
+    /// A variant with the sound that is in it, although players choose a separate one.
+    OtherSound,
+    /// A variant that is joined with its separate sound.
+    Joined,
+    /// A variant alone.
+    Whole,
+}
+
+/// A choice, with what decides about it.
+struct Offer<'p> {
+    chosen: Chosen<'p>,
+    form: Form,
+    height: u64,
+    bandwidth: u64,
+    has_audio: bool,
+}
+
+impl Offer<'_> {
+    fn is_joined(&self) -> bool {
+        self.form == Form::Joined
+    }
+}
+
+/// Returns what can be imported without losing audio or video, the best first: by height in pixels; at equal height, variants with
+/// both before those whose sound is to be joined; then by bandwidth.
 ///
-/// If any variant has video, all returned ones have; likewise for audio.
+/// Heights above `max_joined_height` are not joined, unless nothing else is offered: then the lowest is. 0 joins nothing. If any
+/// variant has video, all returned ones have; likewise for audio. If a variant with both is offered, one is returned.
 ///
 /// # Errors
 /// [`Refusal::Empty`] without variants, [`Refusal::SeparateAudio`] if audio or video would be lost.
-pub(crate) fn candidates(playlist: &Master) -> Result<Vec<&Variant>, Refusal> {
+pub(crate) fn choose(playlist: &Master, max_joined_height: u64) -> Result<Vec<Chosen<'_>>, Refusal> {
     if playlist.variants.is_empty() {
         return Err(if playlist.has_i_frames { Refusal::IFrames } else { Refusal::Empty });
     }
     let has_video = playlist.variants.iter().any(may_have_video);
-    let mut wanted: Vec<_> =
-        playlist.variants.iter().filter(|variant| may_have_video(variant) == has_video).collect();
-    wanted.retain(|variant| !has_separate_rendition(playlist, variant));
-    let has_audio = wanted.iter().any(|variant| may_have_audio(variant));
-    // The stream has audio in a separate rendition: a variant without audio would lose it.
-    if !has_audio && playlist.variants.iter().any(|variant| has_separate_rendition(playlist, variant)) {
+    let wanted = playlist.variants.iter().filter(|variant| may_have_video(variant) == has_video);
+    let mut offers: Vec<_> = wanted.flat_map(|variant| offers(playlist, variant)).collect();
+    let has_audio = offers.iter().any(|offer| offer.has_audio);
+    if !has_audio && playlist.variants.iter().any(|variant| has_separate_video(playlist, variant)) {
         return Err(Refusal::SeparateAudio);
     }
-    let is_unused =
-        |group: &str| playlist.variants.iter().all(|variant| variant.audio.as_deref() != Some(group));
-    let has_unused_audio = playlist
-        .renditions
-        .iter()
-        .any(|rendition| rendition.is_audio && rendition.uri.is_some() && is_unused(&rendition.group));
-    if has_unused_audio && !wanted.iter().any(|variant| states_audio(variant)) {
-        return Err(Refusal::SeparateAudio); // nothing tells that the variants have audio of their own
+    offers.retain(|offer| offer.has_audio == has_audio);
+    let mut offers = within(offers, max_joined_height);
+    offers.sort_by_key(|offer| Reverse((offer.height, offer.form, offer.bandwidth)));
+    let all = bounded(&offers);
+    if all.is_empty() { Err(Refusal::SeparateAudio) } else { Ok(all) }
+}
+
+/// Returns what a variant offers, the best first: with the rendition that players choose, or its own stream.
+fn offers<'p>(playlist: &'p Master, variant: &'p Variant) -> Vec<Offer<'p>> {
+    if has_separate_video(playlist, variant) {
+        return Vec::new();
     }
-    wanted.retain(|variant| may_have_audio(variant) == has_audio);
-    wanted.sort_by_key(|variant| std::cmp::Reverse((variant.height, variant.bandwidth)));
-    if wanted.is_empty() { Err(Refusal::SeparateAudio) } else { Ok(wanted) }
+    let offer = |stream, sound: Option<&'p str>, has_audio| Offer {
+        chosen: Chosen { stream, sound },
+        form: if sound.is_some() { Form::Joined } else { Form::Whole },
+        height: variant.height,
+        bandwidth: variant.bandwidth,
+        has_audio,
+    };
+    let own = offer(&variant.uri, None, may_have_audio(variant));
+    let sounds = sounds(playlist, variant);
+    let Some(separate) = chosen_sound(&sounds).and_then(|sound| separate_uri(sound, variant)) else {
+        return vec![own];
+    };
+    if !may_have_video(variant) {
+        return vec![offer(separate, None, true)]; // players play the rendition instead of the variant
+    }
+    let joined = offer(&variant.uri, Some(separate), true);
+    let is_own = |sound: &&Rendition| separate_uri(sound, variant).is_none();
+    if sounds.iter().any(is_own) {
+        vec![joined, Offer { form: Form::OtherSound, ..own }]
+    } else {
+        vec![joined]
+    }
+}
+
+/// Returns the audio renditions of a variant. If nothing tells that a variant without a group has audio, these are the ones of
+/// groups that no variant names.
+fn sounds<'p>(playlist: &'p Master, variant: &Variant) -> Vec<&'p Rendition> {
+    let names = |one: &Variant, sound: &Rendition| one.audio.as_ref() == Some(&sound.group);
+    let is_unnamed = |sound: &Rendition| {
+        sound.uri.is_some() && !playlist.variants.iter().any(|variant| names(variant, sound))
+    };
+    let of_variant = |sound: &&Rendition| match variant.audio {
+        Some(_) => names(variant, sound),
+        None => !states_audio(variant) && is_unnamed(sound),
+    };
+    playlist.renditions.iter().filter(|media| media.is_audio).filter(of_variant).collect()
+}
+
+/// Returns the rendition that players choose: the default one, or else the first of those that they may select, or else the first.
+/// Among equal ones in its language, the one with the most channels.
+fn chosen_sound<'p>(sounds: &[&'p Rendition]) -> Option<&'p Rendition> {
+    let rank = |sound: &Rendition| (sound.is_default, sound.is_autoselect);
+    let first = *sounds.iter().rev().max_by_key(|sound| rank(sound))?;
+    let is_equal = |sound: &&&Rendition| {
+        rank(sound) == rank(first) && sound.language.is_some() && sound.language == first.language
+    };
+    let most = sounds.iter().filter(is_equal).rev().max_by_key(|sound| sound.channels);
+    Some(most.copied().unwrap_or(first))
+}
+
+/// Returns the URI of a rendition, unless it is part of the variant's own stream.
+fn separate_uri<'p>(rendition: &'p Rendition, variant: &Variant) -> Option<&'p str> {
+    rendition.uri.as_deref().filter(|uri| *uri != variant.uri)
+}
+
+/// Drops what cannot be joined, and what is too high for it.
+fn within(offers: Vec<Offer<'_>>, max_height: u64) -> Vec<Offer<'_>> {
+    let has_whole = offers.iter().any(|offer| !offer.is_joined());
+    let lowest = offers.iter().map(|offer| offer.height).min().filter(|_| !has_whole && max_height > 0);
+    let max_joined = (max_height > 0).then(|| max_height.max(lowest.unwrap_or(0)));
+    let is_within = |offer: &Offer<'_>| max_joined.is_some_and(|max| offer.height <= max);
+    offers.into_iter().filter(|offer| !offer.is_joined() || is_within(offer)).collect()
+}
+
+/// Returns the first choices.
+fn bounded<'p>(offers: &[Offer<'p>]) -> Vec<Chosen<'p>> {
+    let (mut all, mut joined) = (Vec::new(), 0);
+    for offer in offers {
+        if all.contains(&offer.chosen) || (offer.is_joined() && joined == MAX_JOINED) {
+            continue; // variants with other subtitles repeat a choice
+        }
+        joined += usize::from(offer.is_joined());
+        all.push(offer.chosen);
+    }
+    all.truncate(MAX_CHOICES);
+    all
 }
 
 /// Returns whether a variant has video. Assumes so without `CODECS`, since most variants do.
@@ -60,102 +178,15 @@ fn codecs(variant: &Variant) -> Option<impl Iterator<Item = &str>> {
     Some(codecs.split(',').map(str::trim).filter(|codec| !codec.is_empty()))
 }
 
-/// Returns whether a variant has its audio or video in a separate rendition: all members of its group have a URI other than the
-/// variant's. If the group does not exist, the variant's own stream is all that is offered.
-fn has_separate_rendition(playlist: &Master, variant: &Variant) -> bool {
-    let is_separate = |group: &Option<String>, is_audio: bool| {
-        let Some(group) = group else { return false };
-        let mut members = playlist
-            .renditions
-            .iter()
-            .filter(|media| media.is_audio == is_audio && media.group == *group)
-            .peekable();
-        members.peek().is_some()
-            && members.all(|media| media.uri.as_ref().is_some_and(|uri| *uri != variant.uri))
-    };
-    is_separate(&variant.audio, true) || is_separate(&variant.video, false)
+/// Returns whether a variant has its video in a separate rendition: all members of its group have a URI other than the variant's. If
+/// the group does not exist, the variant's own stream is all that is offered.
+fn has_separate_video(playlist: &Master, variant: &Variant) -> bool {
+    let Some(group) = &variant.video else { return false };
+    let mut members =
+        playlist.renditions.iter().filter(|media| !media.is_audio && media.group == *group).peekable();
+    members.peek().is_some() && members.all(|media| separate_uri(media, variant).is_some())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::playlist::{Playlist, read};
-    use crate::variables::Variables;
-    use safe_fetch::Url;
-
-    fn all_of(lines: &str) -> Result<Vec<String>, Refusal> {
-        let from = Url::parse("https://a.example/").unwrap();
-        match read(&format!("#EXTM3U\n{lines}"), &from, &Variables::default())? {
-            Playlist::Master(master) => {
-                Ok(candidates(&master)?.iter().map(|variant| variant.uri.clone()).collect())
-            }
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn best_of(lines: &str) -> Result<String, Refusal> {
-        all_of(lines).map(|all| all[0].clone())
-    }
-
-    #[test]
-    fn the_best_variant_is_the_highest_with_audio() {
-        let lines = "#EXT-X-STREAM-INF:BANDWIDTH=900000,RESOLUTION=640x360,CODECS=\"avc1.4d401e,mp4a.40.2\"\nlow\n\
-             #EXT-X-STREAM-INF:BANDWIDTH=2000000,RESOLUTION=1280x720,CODECS=\"avc1.4d401f,mp4a.40.2\"\nhigh\n\
-             #EXT-X-STREAM-INF:BANDWIDTH=2500000,RESOLUTION=1280x720,CODECS=\"avc1.4d401f,mp4a.40.2\"\nhigher\n\
-             #EXT-X-STREAM-INF:BANDWIDTH=9000000,RESOLUTION=1920x1080,CODECS=\"avc1.640028\"\nsilent\n\
-             #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=99000000,RESOLUTION=3840x2160,URI=\"frames\"\n";
-        assert_eq!(all_of(lines).unwrap(), ["higher", "high", "low"]);
-        assert_eq!(
-            best_of("#EXT-X-STREAM-INF:BANDWIDTH=1\na\n#EXT-X-STREAM-INF:BANDWIDTH=2\nb\n").as_deref(),
-            Ok("b")
-        );
-        let silent = "#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS=\"avc1.640028\"\nsilent\n";
-        assert_eq!(best_of(silent).as_deref(), Ok("silent"), "the only variant is used even without audio");
-    }
-
-    #[test]
-    fn audio_only_variants_are_used_only_if_no_variant_has_video() {
-        let sound = "#EXT-X-STREAM-INF:BANDWIDTH=9000000,CODECS=\"mp4a.40.2\"\nsound\n";
-        assert_eq!(best_of(sound).as_deref(), Ok("sound"));
-        for picture in [
-            "#EXT-X-STREAM-INF:BANDWIDTH=100000,CODECS=\"avc1.640028,mp4a.40.2\"\npicture\n",
-            "#EXT-X-STREAM-INF:BANDWIDTH=100000,RESOLUTION=640x360\npicture\n",
-            "#EXT-X-STREAM-INF:BANDWIDTH=100000\npicture\n",
-            "#EXT-X-STREAM-INF:BANDWIDTH=100000,CODECS=\"hvc1.1.6\"\npicture\n",
-        ] {
-            assert_eq!(all_of(&format!("{sound}{picture}")).unwrap(), ["picture"], "{picture}");
-        }
-    }
-
-    #[test]
-    fn a_rendition_with_a_uri_is_separate_and_one_without_is_not() {
-        for (kind, no) in [("AUDIO", "NO"), ("\"AUDIO\"", "\"NO\"")] {
-            let apart = format!(
-                "#EXT-X-MEDIA:TYPE={kind},GROUP-ID=\"a\",NAME=\"en\",DEFAULT={no},URI=\"sound\"\n\
-                 #EXT-X-STREAM-INF:BANDWIDTH=2,AUDIO=\"a\"\npicture\n"
-            );
-            assert_eq!(best_of(&apart), Err(Refusal::SeparateAudio));
-            let also = format!("{apart}#EXT-X-STREAM-INF:BANDWIDTH=1\nboth\n");
-            assert_eq!(best_of(&also).as_deref(), Ok("both"));
-            let silent = format!("{apart}#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS=\"avc1.640028\"\nsilent\n");
-            assert_eq!(best_of(&silent), Err(Refusal::SeparateAudio));
-            let sound = format!("{apart}#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS=\"mp4a.40.2\"\nsound\n");
-            assert_eq!(best_of(&sound), Err(Refusal::SeparateAudio), "the video would be lost");
-            let declared = apart.replace(",URI=\"sound\"", "");
-            assert_eq!(best_of(&declared).as_deref(), Ok("picture"));
-        }
-        let nowhere = "#EXT-X-STREAM-INF:BANDWIDTH=2,AUDIO=\"a\"\npicture\n";
-        assert_eq!(best_of(nowhere).as_deref(), Ok("picture"));
-        let own = "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",URI=\"sound\"\n\
-             #EXT-X-STREAM-INF:BANDWIDTH=2,CODECS=\"mp4a.40.2\",AUDIO=\"a\"\nsound\n";
-        assert_eq!(best_of(own).as_deref(), Ok("sound"));
-        let unnamed =
-            "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",URI=\"sound\"\n#EXT-X-STREAM-INF:BANDWIDTH=2\npicture\n";
-        assert_eq!(best_of(unnamed), Err(Refusal::SeparateAudio));
-        let stated = unnamed.replace("BANDWIDTH=2", "BANDWIDTH=2,CODECS=\"avc1.4d401e,mp4a.40.2\"");
-        assert_eq!(best_of(&stated).as_deref(), Ok("picture"));
-        let frames = "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1,URI=\"frames\"\n";
-        assert_eq!(best_of(frames), Err(Refusal::IFrames));
-        assert_eq!(best_of("#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\"\n"), Err(Refusal::Empty));
-    }
-}
+#[path = "master_tests.rs"]
+mod tests;

@@ -23,7 +23,7 @@ pub(crate) struct Piece {
 }
 
 /// The pieces of a stream.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Pieces {
     pub(crate) pieces: VecDeque<Piece>,
     /// What the first piece must begin with.

@@ -41,12 +41,18 @@ pub(crate) struct Variant {
 }
 
 /// An audio or video rendition: `EXT-X-MEDIA`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Rendition {
     pub(crate) is_audio: bool,
     pub(crate) group: String,
     /// Without a URI, the rendition is part of the variant's own stream.
     pub(crate) uri: Option<String>,
+    pub(crate) language: Option<String>,
+    pub(crate) is_default: bool,
+    /// Whether players choose the rendition by the language of their user.
+    pub(crate) is_autoselect: bool,
+    /// The number of audio channels, or 0 if unknown.
+    pub(crate) channels: u64,
 }
 
 /// A media playlist.
@@ -345,9 +351,19 @@ fn rendition(attributes: &Attributes) -> Option<Option<Rendition>> {
         "SUBTITLES" | "CLOSED-CAPTIONS" => return Some(None),
         _ => return None,
     };
-    let group = attributes.get("GROUP-ID")?.to_owned();
-    let uri = attributes.get("URI").filter(|uri| !uri.is_empty()).map(str::to_owned);
-    Some(Some(Rendition { is_audio, group, uri }))
+    let owned = |name: &str| attributes.get(name).filter(|value| !value.is_empty()).map(str::to_owned);
+    let is_set =
+        |name: &str| attributes.get(name).is_some_and(|value| value.trim().eq_ignore_ascii_case("YES"));
+    let channels = attributes.get("CHANNELS").and_then(|value| value.split('/').next()).and_then(number);
+    Some(Some(Rendition {
+        is_audio,
+        group: attributes.get("GROUP-ID")?.to_owned(),
+        uri: owned("URI"),
+        language: owned("LANGUAGE").map(|language| language.to_ascii_lowercase()),
+        is_default: is_set("DEFAULT"),
+        is_autoselect: is_set("AUTOSELECT"),
+        channels: channels.unwrap_or(0),
+    }))
 }
 
 #[cfg(test)]

@@ -38,11 +38,20 @@ fn a_title_runs_to_the_end_of_its_line() {
 #[test]
 fn enumerated_values_may_be_quoted() {
     let read = master(
-        "#EXT-X-MEDIA:TYPE=\"AUDIO\",GROUP-ID=\"a\",NAME=\"en\",DEFAULT=\"NO\",AUTOSELECT=\"YES\",URI=\"s.m3u8\"\n\
+        "#EXT-X-MEDIA:TYPE=\"AUDIO\",GROUP-ID=\"a\",NAME=\"en\",LANGUAGE=\"EN\",DEFAULT=\"NO\",AUTOSELECT=\"YES\",CHANNELS=\"6/-\",\
+         URI=\"s.m3u8\"\n\
          #EXT-X-STREAM-INF: BANDWIDTH=\"900\" , RESOLUTION=\"640x360\",AUDIO=a\n v.m3u8 \n",
     )
     .unwrap();
-    let rendition = Rendition { is_audio: true, group: "a".into(), uri: Some("s.m3u8".into()) };
+    let rendition = Rendition {
+        is_audio: true,
+        group: "a".into(),
+        uri: Some("s.m3u8".into()),
+        language: Some("en".into()),
+        is_default: false,
+        is_autoselect: true,
+        channels: 6,
+    };
     assert_eq!(read.renditions, [rendition]);
     let variant = &read.variants[0];
     assert_eq!((variant.uri.as_str(), variant.bandwidth, variant.height), ("v.m3u8", 900, 360));

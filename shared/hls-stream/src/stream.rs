@@ -33,7 +33,6 @@ pub struct SegmentStream {
     /// The URL that relative URIs in the playlist are resolved against.
     base: Url,
     kind: Kind,
-    pub(crate) variant: Option<Url>,
     pieces: VecDeque<Piece>,
     /// The number of segments in the playlist.
     count: usize,
@@ -47,12 +46,15 @@ pub struct SegmentStream {
     dropped: u64,
 }
 
-/// The client, the allowed hosts and the headers for requests.
+/// How playlists and segments are fetched.
 #[derive(Clone)]
-pub(crate) struct Fetcher {
-    pub(crate) client: SafeClient,
-    pub(crate) allowed: Allowed,
-    pub(crate) headers: HeadersFor,
+pub struct Fetcher {
+    /// The HTTP client.
+    pub client: SafeClient,
+    /// The hosts that an operator allows beyond the public internet.
+    pub allowed: Allowed,
+    /// The headers for each request.
+    pub headers: HeadersFor,
 }
 
 impl Fetcher {
@@ -61,6 +63,12 @@ impl Fetcher {
         let joined = base.join(uri).map_err(|_| FetchError::Url(safe_fetch::UrlError::NotAbsolute))?;
         let url = SourceUrl::parse(joined.as_str(), &self.allowed)?;
         Ok(Target { headers: (self.headers)(&url), url })
+    }
+}
+
+impl fmt::Debug for Fetcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fetcher").finish_non_exhaustive()
     }
 }
 
@@ -78,13 +86,8 @@ impl SegmentStream {
     ///
     /// # Errors
     /// [`HlsError::Refused`] if the segments cannot be joined, [`HlsError::Fetch`] if the first one could not be fetched.
-    pub async fn of_plan(
-        client: SafeClient,
-        allowed: Allowed,
-        headers: HeadersFor,
-        plan: &SegmentPlan,
-    ) -> Result<Self, HlsError> {
-        Self::begin(Fetcher { client, allowed, headers }, plan.base.clone(), plan.pieces()?).await
+    pub async fn of_plan(fetcher: Fetcher, plan: &SegmentPlan) -> Result<Self, HlsError> {
+        Self::begin(fetcher, plan.base.clone(), plan.pieces()?).await
     }
 
     pub(crate) async fn begin(fetcher: Fetcher, base: Url, found: Pieces) -> Result<Self, HlsError> {
@@ -92,7 +95,6 @@ impl SegmentStream {
             fetcher,
             base,
             kind: Kind::Mp4,
-            variant: None,
             pieces: found.pieces,
             count: found.count,
             current: None,
@@ -113,12 +115,6 @@ impl SegmentStream {
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.kind
-    }
-
-    /// Returns the URL of the chosen variant's playlist, or `None` if the playlist has no variants.
-    #[must_use]
-    pub fn variant(&self) -> Option<&Url> {
-        self.variant.as_ref()
     }
 
     /// Returns the next bytes, or `None` at the end of the last segment.

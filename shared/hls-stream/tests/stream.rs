@@ -10,7 +10,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{Response, StatusCode};
-use hls_stream::{HlsError, Kind, Refusal, SegmentStream};
+use hls_stream::{Contents, Fetcher, HlsError, Kind, Refusal, SegmentStream, read_playlist};
 use safe_fetch::{Allowed, FetchError, Limits, SafeClient, SourceHeaders, SourceUrl};
 
 type Pages = Arc<Mutex<HashMap<String, Vec<u8>>>>;
@@ -62,22 +62,39 @@ impl Server {
         Self { address, pages, requests }
     }
 
-    async fn open(&self, path: &str) -> Result<SegmentStream, HlsError> {
+    /// Opens the stream of a playlist, or the first choice, and its separate sound.
+    async fn open_both(&self, path: &str) -> Result<[Option<SegmentStream>; 2], HlsError> {
         let allowed = Allowed::parse("127.0.0.1");
         let client = SafeClient::new(allowed.clone(), Limits::default()).unwrap();
         let url = SourceUrl::parse(&format!("http://{}{path}", self.address), &allowed).unwrap();
-        let source = client.get(&url).await?;
-        let token = |_: &SourceUrl| SourceHeaders::new([("x-token", "t")]).unwrap();
-        SegmentStream::open(client, allowed, Arc::new(token), source, &[]).await
+        let mut source = client.get(&url).await?;
+        let headers = Arc::new(|_: &SourceUrl| SourceHeaders::new([("x-token", "t")]).unwrap());
+        let fetcher = Fetcher { client, allowed, headers };
+        match read_playlist(&mut source, 1080).await? {
+            Contents::Segments(plan) => Ok([Some(SegmentStream::of_media(fetcher, &plan).await?), None]),
+            Contents::Choices(choices) => {
+                let plan = choices[0].stream.read(&fetcher).await?;
+                let sound = match &choices[0].sound {
+                    Some(sound) => {
+                        let plan = sound.read(&fetcher).await?;
+                        Some(SegmentStream::of_media(fetcher.clone(), &plan).await?)
+                    }
+                    None => None,
+                };
+                Ok([Some(SegmentStream::of_media(fetcher, &plan).await?), sound])
+            }
+        }
+    }
+
+    async fn open(&self, path: &str) -> Result<SegmentStream, HlsError> {
+        let [stream, sound] = self.open_both(path).await?;
+        assert!(sound.is_none());
+        Ok(stream.unwrap())
     }
 
     async fn all(&self, path: &str) -> Result<(Kind, String), HlsError> {
         let mut stream = self.open(path).await?;
-        let mut all = Vec::new();
-        while let Some(chunk) = stream.next_chunk().await? {
-            all.extend_from_slice(&chunk);
-        }
-        Ok((stream.kind(), String::from_utf8(all).unwrap()))
+        Ok((stream.kind(), text(&mut stream).await?))
     }
 
     async fn refused(&self, path: &str) -> Refusal {
@@ -86,6 +103,14 @@ impl Server {
             other => panic!("{other:?}"),
         }
     }
+}
+
+async fn text(stream: &mut SegmentStream) -> Result<String, HlsError> {
+    let mut all = Vec::new();
+    while let Some(chunk) = stream.next_chunk().await? {
+        all.extend_from_slice(&chunk);
+    }
+    Ok(String::from_utf8(all).unwrap())
 }
 
 const TS: &str =
@@ -118,6 +143,35 @@ async fn segments_are_concatenated_in_order() {
     assert_eq!((kind, all.as_str()), (Kind::Mp4, "\0\0\0\u{c}ftypisom\0\0\0\u{8}moof"));
     let requests = server.requests.lock().unwrap().clone();
     assert!(requests.iter().all(|(path, token)| token.is_some() || path.ends_with("3u8")), "{requests:?}");
+}
+
+#[tokio::test]
+async fn a_separate_sound_is_a_second_stream() {
+    let master = "#EXTM3U\n#EXT-X-DEFINE:NAME=\"x\",VALUE=\"one\"\n\
+         #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"en\",DEFAULT=YES,URI=\"{$x}.m3u8\"\n\
+         #EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO=\"a\"\nv/ts.m3u8\n";
+    let sound =
+        "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXT-X-DEFINE:IMPORT=\"x\"\n#EXTINF:6,\n{$x}.ts\n#EXT-X-ENDLIST\n";
+    let encrypted = "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXT-X-KEY:METHOD=AES-128,URI=\"k\"\n#EXTINF:6,\na\n#EXT-X-ENDLIST\n";
+    let server = Server::start(&[
+        ("/m.m3u8", master),
+        ("/one.m3u8", sound),
+        ("/one.ts", "Gsound"),
+        ("/v/ts.m3u8", TS),
+        ("/v/a.ts", "Gone"),
+        ("/v/sub/flaky.ts", "Gtwo"),
+        ("/encrypted.m3u8", &master.replace("VALUE=\"one\"", "VALUE=\"key\"")),
+        ("/key.m3u8", encrypted),
+    ])
+    .await;
+    let [picture, sound] = server.open_both("/m.m3u8").await.unwrap();
+    assert_eq!(text(&mut picture.unwrap()).await.unwrap(), "GoneGtwo");
+    assert_eq!(text(&mut sound.unwrap()).await.unwrap(), "Gsound");
+    let refused = server.open_both("/encrypted.m3u8").await;
+    assert!(matches!(refused, Err(HlsError::Refused(Refusal::Encrypted))), "{refused:?}");
+    server.pages.lock().unwrap().remove("/one.m3u8");
+    let error = server.open_both("/m.m3u8").await.unwrap_err();
+    assert!(error.to_string().contains("the playlist of the sound"), "{error}");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use dash_stream::{Choice, MAX_MANIFEST_BYTES, Media, Preferences, Stream};
 use files_domain::FileName;
-use hls_stream::{Kind, SegmentPlan, SegmentStream};
+use hls_stream::{Kind, SegmentStream};
 use mux_protocol::Container;
 use safe_fetch::{FetchError, Source, SourceHeaders, SourceUrl, Target, Url};
 use tracing::info;
@@ -11,7 +11,7 @@ use crate::error::ResolveError;
 use crate::kind::ContentKind;
 use crate::name::{source_name, with_new_extension};
 use crate::resolve::{MediaSource, Opened, Request, headers_for, kind_of, resolve_file};
-use crate::resolved::{Content, Resolved, Sound};
+use crate::resolved::{Content, Resolved, Segments, Sound};
 
 /// A manifest that has been read.
 struct Manifest<'a> {
@@ -33,7 +33,7 @@ impl MediaSource {
         let manifest = Manifest { request, target, page_headers };
         let page = page.map(|(page, _)| page);
         let mut failed = None;
-        for choice in choices.into_iter().filter(|choice| !request.avoided.contains(&choice.first.url)) {
+        for choice in request.in_order(choices, |choice| Some(choice.first.url.clone())) {
             let url = choice.first.url.clone();
             match self.open_choice(&manifest, choice).await {
                 Ok(opened) => {
@@ -62,7 +62,7 @@ impl MediaSource {
             Err(FetchError::TooLong) => return Err(dash_stream::Refusal::TooLong.into()),
             Err(error) => return Err(error.context("the MPEG-DASH manifest".to_owned()).into()),
         };
-        let max_joined_height = if request.joins { self.max_joined_height } else { 0 };
+        let max_joined_height = self.max_joined_height(request);
         Ok(dash_stream::choices(&text, &source.final_url, Preferences { max_joined_height })?)
     }
 
@@ -89,7 +89,8 @@ impl MediaSource {
     ) -> Result<OpenedChoice, ResolveError> {
         match &stream.media {
             Media::Segments(plan) => {
-                let opened = self.open_segments(manifest.target, &manifest.page_headers, plan).await?;
+                let fetcher = self.fetcher(manifest.target, &manifest.page_headers);
+                let opened = SegmentStream::of_plan(fetcher, plan).await?;
                 let (content_type, extension) = described(opened.kind(), &stream.content_type);
                 let content = Content::Stream(Box::new(opened));
                 let resolved = media_of(content, manifest.target.clone(), Some(content_type.to_owned()));
@@ -123,16 +124,6 @@ impl MediaSource {
         Ok(Target { headers: headers_for(manifest.target, manifest.page_headers.clone())(&url), url })
     }
 
-    async fn open_segments(
-        &self,
-        manifest: &Target,
-        page_headers: &SourceHeaders,
-        plan: &SegmentPlan,
-    ) -> Result<SegmentStream, ResolveError> {
-        let headers = headers_for(manifest, page_headers.clone());
-        Ok(SegmentStream::of_plan(self.client.clone(), self.allowed.clone(), headers, plan).await?)
-    }
-
     fn sound(
         &self,
         manifest: &Manifest<'_>,
@@ -142,19 +133,9 @@ impl MediaSource {
         let page_headers = manifest.page_headers.clone();
         let (target, segments) = match stream.media {
             Media::File(url) => (self.file_target(manifest, &url)?, None),
-            Media::Segments(plan) => (manifest.target.clone(), Some(Box::new(plan))),
+            Media::Segments(plan) => (manifest.target.clone(), Some(Box::new(Segments::Dash(plan)))),
         };
         Ok(Sound { target, container, page_headers, segments })
-    }
-
-    /// Opens a sound in segments.
-    ///
-    /// # Errors
-    /// See [`MediaSource::open_sound`].
-    pub(crate) async fn open_sound_segments(&self, sound: &Sound) -> Result<Resolved, ResolveError> {
-        let Some(plan) = &sound.segments else { return Err(dash_stream::Refusal::NoMedia.into()) };
-        let stream = self.open_segments(&sound.target, &sound.page_headers, plan).await?;
-        Ok(media_of(Content::Stream(Box::new(stream)), sound.target.clone(), None))
     }
 }
 
@@ -164,7 +145,7 @@ struct OpenedChoice {
     extension: Option<&'static str>,
 }
 
-fn media_of(content: Content, target: Target, content_type: Option<String>) -> Resolved {
+pub(crate) fn media_of(content: Content, target: Target, content_type: Option<String>) -> Resolved {
     Resolved { content, target, name: None, content_type, page: None, sound: None, choice: None }
 }
 

@@ -57,11 +57,6 @@ impl ResolveError {
         Self::Refused(Refusal { reason: SEPARATE.to_owned(), message: message.into() })
     }
 
-    /// Returns whether picture and sound are separate.
-    pub(crate) fn is_separate(&self) -> bool {
-        matches!(self, Self::Refused(refusal) if refusal.reason == SEPARATE)
-    }
-
     pub(crate) fn refused(message: impl Into<String>) -> Self {
         Self::Refused(Refusal { reason: REFUSED.to_owned(), message: message.into() })
     }

@@ -3,8 +3,10 @@
 //! A preview resolves a URL and shows the result; an import resolves it and transfers the bytes. Both call
 //! [`MediaSource::resolve`], so that they return the same media and the same errors for a URL.
 
+mod choice;
 mod dash;
 mod error;
+mod hls;
 mod kind;
 mod name;
 mod page;
@@ -16,6 +18,7 @@ mod resolver;
 
 pub use mux_protocol::Container;
 
+pub use choice::choice_id;
 pub use error::{Refusal, ResolveError};
 pub use kind::ContentKind;
 pub use page::{Format, Page, Transport};

@@ -26,6 +26,10 @@ pub struct Page {
     /// The index of the best sound without picture.
     #[serde(default)]
     pub sound: Option<usize>,
+    /// The index of a picture without sound whose URL is that of its playlist or manifest, if that has sounds too and is better than
+    /// `best`. Who reads it chooses both.
+    #[serde(default)]
+    pub manifest: Option<usize>,
     /// Whether the URL leads to a media file instead of a web page.
     #[serde(default)]
     pub direct: bool,
@@ -38,11 +42,16 @@ impl Page {
         self.formats.get(self.best?)
     }
 
-    /// Returns what to try: the best picture and sound in separate formats if they are to be joined, then the best format, then those
-    /// with the same kinds of tracks in descending quality. A format without audio does not replace one with audio.
+    /// Returns what to try: if streams are joined, the manifest with both, then the best picture and sound in separate formats; then the
+    /// best format; then those with the same kinds of tracks in descending quality, those of another transport first. A format without
+    /// audio does not replace one with audio.
     pub(crate) fn candidates(&self, joins: bool) -> Vec<Candidate> {
-        let separate = self.separate().filter(|_| joins);
-        separate.into_iter().chain(self.whole().into_iter().map(Candidate::Whole)).collect()
+        let is_playlist = |index: &usize| {
+            self.formats.get(*index).is_some_and(|one| one.transport() == Some(Transport::Playlist))
+        };
+        let manifest = self.manifest.filter(is_playlist).map(Candidate::Whole);
+        let joined = [manifest, self.separate()].into_iter().flatten().filter(|_| joins);
+        joined.chain(self.whole().into_iter().map(Candidate::Whole)).collect()
     }
 
     /// Returns the picture and the sound to join.
@@ -57,15 +66,17 @@ impl Page {
     fn whole(&self) -> Vec<usize> {
         let Some(best_index) = self.best else { return Vec::new() };
         let Some(best) = self.best().filter(|best| best.transport().is_some()) else { return Vec::new() };
-        if best.is_of_manifest() {
-            return vec![best_index]; // its manifest has all formats
-        }
+        let is_equal = |other: &Format| {
+            let is_of_same_manifest = other.is_of_manifest() && other.url == best.url; // which has all formats
+            other.transport().is_some() && other.tracks() == best.tracks() && !is_of_same_manifest
+        };
         let others = (0..self.formats.len()).rev().filter(|index| *index != best_index);
-        let equal = others.filter(|index| {
-            let other = &self.formats[*index];
-            other.transport().is_some() && other.tracks() == best.tracks()
-        });
-        std::iter::once(best_index).chain(equal).collect()
+        let (same, other): (Vec<_>, Vec<_>) = others
+            .filter(|index| is_equal(&self.formats[*index]))
+            .partition(|index| self.formats[*index].form() == best.form());
+        // What fails in one transport, such as encrypted segments, may fail in all formats of it.
+        let (first, rest) = other.split_at(other.len().min(1));
+        [&[best_index], first, &same, rest].concat()
     }
 }
 
@@ -146,6 +157,11 @@ impl Format {
         }
     }
 
+    /// Returns what the format's URL leads to: a file, a playlist or a manifest.
+    fn form(&self) -> (Option<Transport>, bool) {
+        (self.transport(), self.is_of_manifest())
+    }
+
     /// Returns whether the format's URL is that of an MPEG-DASH manifest, from which picture and sound are chosen.
     fn is_of_manifest(&self) -> bool {
         self.protocol.as_deref() == Some(MANIFEST)
@@ -177,8 +193,26 @@ mod tests {
         assert_eq!((apart.candidates(true), apart.candidates(false)), (vec![separate], vec![]));
         let segments = page(vec![sound, format("vp9", "none", "http_dash_segments")], None);
         assert_eq!(segments.candidates(true), []);
+        let better = Page { manifest: Some(1), ..segments.clone() };
+        assert_eq!((better.candidates(true), better.candidates(false)), (vec![Candidate::Whole(1)], vec![]));
         let manifest = Page { best: Some(1), ..segments };
         assert_eq!(manifest.candidates(true), [Candidate::Whole(1)]);
         assert_eq!(manifest.candidates(false), [Candidate::Whole(1)]);
+    }
+
+    #[test]
+    fn what_is_to_be_joined_comes_before_what_is_whole_and_other_transports_before_lower_formats() {
+        let (picture, sound) = (format("avc1", "none", "m3u8_native"), format("none", "mp4a", "m3u8_native"));
+        let [small, large, low, high] =
+            ["https", "https", "m3u8_native", "m3u8_native"].map(|protocol| format("avc1", "mp4a", protocol));
+        let all = page(vec![sound, picture, small, large, low, high], Some(5));
+        let whole = [5, 3, 4, 2].map(Candidate::Whole);
+        assert_eq!(all.candidates(false), whole);
+        let separate = Candidate::Separate { picture: 1, sound: 0 };
+        assert_eq!(all.candidates(true), [&[separate], &whole[..]].concat());
+        let all = Page { manifest: Some(1), ..all };
+        assert_eq!(all.candidates(true), [&[Candidate::Whole(1), separate], &whole[..]].concat());
+        let wrong = Page { manifest: Some(3), ..all };
+        assert_eq!(wrong.candidates(true)[0], separate, "a file is no manifest");
     }
 }

@@ -9,20 +9,22 @@ use mux_protocol::Container;
 use safe_fetch::{Allowed, FetchError, SafeClient, Source, SourceHeaders, SourceUrl, Target, Url};
 use tracing::{info, warn};
 
+use crate::dash::media_of;
 use crate::error::ResolveError;
 use crate::kind::{ContentKind, Declared, HEAD_BYTES, classify, sniffed_type};
 use crate::name::{extension_of, path_extension, source_name, with_new_extension};
 use crate::page::{Candidate, Format, Page, Transport};
 use crate::public_urls::drop_private_hosts;
-use crate::resolved::{Content, Resolved, Sound};
+use crate::resolved::{Content, Resolved, Segments, Sound};
 use crate::resolved_page::{ResolvedPage, extension, headers_of};
 use crate::resolver::{PageError, PageRequest, PageResolver};
 
 /// The maximum number of invocations of `resolve-url` per page. It is invoked again after a crash, which may have another cause
 /// than the page.
 const MAX_PAGE_ATTEMPTS: u32 = 2;
-/// The maximum number of formats of a page that are tried, one after the other.
-const MAX_FORMATS: usize = 3;
+/// The maximum number of formats of a page that are tried, one after the other: a manifest, two to join, a whole one, and a whole one
+/// of another transport.
+const MAX_FORMATS: usize = 4;
 /// The statuses with which sites refuse unknown user agents.
 const USER_AGENT_REFUSED: [u16; 3] = [403, 406, 999];
 
@@ -35,7 +37,7 @@ pub struct MediaSource {
     pub allowed: Allowed,
     /// The resolver for web pages. Without it, web pages are stored as files.
     pub pages: Option<PageResolver>,
-    /// The largest height in pixels of a picture of MPEG-DASH that is joined with its separate sound; 0 joins nothing.
+    /// The largest height in pixels of a picture of a playlist or manifest that is joined with its separate sound; 0 joins nothing.
     pub max_joined_height: u64,
 }
 
@@ -50,6 +52,8 @@ pub struct Request {
     pub page_seconds: Option<u32>,
     /// The URLs of variants and formats to skip, because their transfer failed before.
     pub avoided: Vec<Url>,
+    /// The [`choice_id`](crate::choice_id) of the variant or format that an earlier run of the import fetched. It is tried first.
+    pub preferred: Option<String>,
     /// Whether the caller can join a picture and a sound that are separate.
     pub joins: bool,
 }
@@ -64,7 +68,11 @@ impl Request {
         headers: &files_domain::SourceHeaders,
     ) -> Result<Self, safe_fetch::InvalidSourceHeader> {
         let target = Target { url, headers: SourceHeaders::new(headers.iter())? };
-        Ok(Self { target, headers: headers.clone(), page_seconds: None, avoided: Vec::new(), joins: false })
+        Ok(Self::of_target(target, headers.clone()))
+    }
+
+    fn of_target(target: Target, headers: files_domain::SourceHeaders) -> Self {
+        Self { target, headers, page_seconds: None, avoided: Vec::new(), preferred: None, joins: false }
     }
 }
 
@@ -98,20 +106,12 @@ impl MediaSource {
             return self.resolve_page(request).await;
         }
         let page_headers = SourceHeaders::default();
-        let may_be_separate = kind == ContentKind::Playlist && request.joins && self.pages.is_some();
-        match self.resolve_media(Opened { request, source, kind, target, page_headers, page: None }).await {
-            Err(error) if may_be_separate && error.is_separate() => self.resolve_master(request, error).await,
-            resolved => resolved,
-        }
+        self.resolve_media(Opened { request, source, kind, target, page_headers, page: None }).await
     }
 
-    /// Resolves a multivariant playlist of separate streams with `resolve-url`, because yt-dlp reads it like a page. If it finds no
-    /// usable streams either, returns the first error.
-    async fn resolve_master(&self, request: &Request, error: ResolveError) -> Result<Resolved, ResolveError> {
-        match self.resolve_page(request).await {
-            Err(ResolveError::Refused(_) | ResolveError::PageFailed(_)) => Err(error),
-            resolved => resolved,
-        }
+    /// Returns the largest height of a picture that is joined for a request, or 0.
+    pub(crate) fn max_joined_height(&self, request: &Request) -> u64 {
+        if request.joins { self.max_joined_height } else { 0 }
     }
 
     /// Opens the separate sound of a resolved picture. Its name, page and choice are not set.
@@ -119,18 +119,16 @@ impl MediaSource {
     /// # Errors
     /// [`ResolveError::Refused`] if it is neither a file nor a playlist, [`ResolveError::Fetch`] if a request failed.
     pub async fn open_sound(&self, sound: &Sound) -> Result<Resolved, ResolveError> {
-        if sound.segments.is_some() {
-            return self.open_sound_segments(sound).await;
+        let Sound { target, page_headers, segments, .. } = sound;
+        if let Some(segments) = segments {
+            let fetcher = self.fetcher(target, page_headers);
+            let stream = match &**segments {
+                Segments::Dash(plan) => SegmentStream::of_plan(fetcher, plan).await?,
+                Segments::Hls(plan) => SegmentStream::of_media(fetcher, plan).await?,
+            };
+            return Ok(media_of(Content::Stream(Box::new(stream)), target.clone(), None));
         }
-        let Sound { target, page_headers, .. } = sound;
-        let headers = files_domain::SourceHeaders::default();
-        let request = &Request {
-            target: target.clone(),
-            headers,
-            page_seconds: None,
-            avoided: Vec::new(),
-            joins: false,
-        };
+        let request = &Request::of_target(target.clone(), files_domain::SourceHeaders::default());
         let mut source = self.client.open(target).await?;
         let kind = kind_of(&mut source, target).await?;
         if kind == ContentKind::Page {
@@ -166,10 +164,9 @@ impl MediaSource {
         }
         let is_private = |url| async move { self.client.resolves_to_private(&url).await };
         page.claims = drop_private_hosts(page.claims, &self.allowed, is_private).await;
-        for candidate in page.candidates(request.joins).into_iter().take(MAX_FORMATS) {
-            if self.is_avoided(request, &page.formats[candidate.first()]) {
-                continue;
-            }
+        let candidates = page.candidates(request.joins).into_iter().take(MAX_FORMATS).collect();
+        let url = |candidate: &Candidate| self.url_of(&page.formats[candidate.first()]);
+        for candidate in request.in_order(candidates, url) {
             match self.resolve_candidate(request, &page, candidate).await {
                 Ok(resolved) => return Ok(resolved),
                 Err(error) => {
@@ -181,9 +178,8 @@ impl MediaSource {
         Err(failed.unwrap_or_else(|| ResolveError::refused("the page has no media that can be fetched")))
     }
 
-    fn is_avoided(&self, request: &Request, format: &Format) -> bool {
-        let url = SourceUrl::parse(&format.url, &self.allowed);
-        url.is_ok_and(|url| request.avoided.contains(url.url()))
+    fn url_of(&self, format: &Format) -> Option<Url> {
+        SourceUrl::parse(&format.url, &self.allowed).ok().map(|url| url.url().clone())
     }
 
     /// Invokes `resolve-url`.
@@ -274,33 +270,11 @@ impl MediaSource {
             ContentKind::Page if opened.page.is_some() => "what the page shows is a page again",
             ContentKind::SmoothStreaming => "streams of Smooth Streaming cannot be imported",
             ContentKind::Hds => "streams of Adobe HTTP Dynamic Streaming cannot be imported",
-            ContentKind::Playlist => return self.resolve_stream(opened).await,
+            ContentKind::Playlist => return self.resolve_hls(opened).await,
             ContentKind::Dash => return self.resolve_dash(opened).await,
             ContentKind::Page | ContentKind::File => return resolve_file(opened).await,
         };
         Err(ResolveError::refused(message))
-    }
-
-    async fn resolve_stream(&self, opened: Opened<'_>) -> Result<Resolved, ResolveError> {
-        let Opened { request, source, target, page_headers, page, .. } = opened;
-        let own_name = source_name(&source, target.url.url(), None);
-        let headers = headers_for(target, page_headers);
-        let stream =
-            SegmentStream::open(self.client.clone(), self.allowed.clone(), headers, source, &request.avoided)
-                .await?;
-        let page = page.map(|(page, _)| page);
-        let extension = stream.kind().extension();
-        let titled = page.as_ref().and_then(|page| page.name(Some(extension)));
-        let named = || with_new_extension(own_name.as_ref().map(FileName::as_str), extension);
-        Ok(Resolved {
-            name: titled.or_else(named),
-            content_type: Some(stream.kind().content_type().to_owned()),
-            choice: stream.variant().or(page.as_ref().map(|_| target.url.url())).cloned(),
-            content: Content::Stream(Box::new(stream)),
-            sound: None,
-            target: target.clone(),
-            page,
-        })
     }
 }
 

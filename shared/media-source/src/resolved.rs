@@ -1,7 +1,7 @@
 //! What a URL leads to.
 
 use files_domain::FileName;
-use hls_stream::{SegmentPlan, SegmentStream};
+use hls_stream::{MediaPlan, SegmentPlan, SegmentStream};
 use mux_protocol::Container;
 use safe_fetch::{Source, SourceHeaders, Target, Url};
 
@@ -30,14 +30,23 @@ pub struct Resolved {
 /// A sound in a stream of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sound {
-    /// The URL and headers: of the manifest, if the sound is in segments of MPEG-DASH.
+    /// The URL and headers: of the playlist or manifest, if the sound is in segments.
     pub target: Target,
     /// The container for picture and sound.
     pub container: Container,
     /// The headers that the page requires for its media, on every host.
     pub(crate) page_headers: SourceHeaders,
-    /// The segments of MPEG-DASH.
-    pub(crate) segments: Option<Box<SegmentPlan>>,
+    /// The segments, if they are known from a playlist or manifest that has both.
+    pub(crate) segments: Option<Box<Segments>>,
+}
+
+/// The segments of a sound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Segments {
+    /// Those of a representation of MPEG-DASH.
+    Dash(SegmentPlan),
+    /// Those of a rendition of HLS.
+    Hls(MediaPlan),
 }
 
 /// The bytes of media.

@@ -1,7 +1,7 @@
 //! Sanitises the claims of a web page about its media.
 
 use files_domain::{FileName, Origin};
-use safe_fetch::{Allowed, SourceHeaders};
+use safe_fetch::{Allowed, SourceHeaders, Url};
 
 use crate::error::ResolveError;
 use crate::page::{Format, Page};
@@ -26,6 +26,15 @@ impl ResolvedPage {
         let origin =
             if page.direct { None } else { Origin::clean(&drop_private_urls(page.claims.clone(), allowed)) };
         Self { origin, page, chosen, sound: None }
+    }
+
+    /// Marks the formats with the URLs of the streams that were chosen from the playlist of the opened one.
+    pub(crate) fn with_streams(self, stream: Option<&Url>, sound: Option<&Url>) -> Self {
+        let index_of = |url: Option<&Url>| {
+            let is_of = |format: &Format| url.is_some() && Url::parse(&format.url).ok().as_ref() == url;
+            self.page.formats.iter().position(is_of)
+        };
+        Self { chosen: index_of(stream).unwrap_or(self.chosen), sound: index_of(sound), ..self }
     }
 
     /// Returns a file name from the page's title and the extension of the format, or `None` without a title.
@@ -75,6 +84,20 @@ mod tests {
         assert_eq!(name(Some("AC/DC / live"), Some("mp4")).as_deref(), Some("AC DC live.mp4"));
         assert_eq!(name(Some("Film"), None).as_deref(), Some("Film"));
         assert_eq!(name(None, Some("mp4")), None);
+    }
+
+    #[test]
+    fn the_streams_of_a_playlist_are_marked() {
+        let format = |url: &str| Format { url: format!("https://a.example/{url}"), ..Format::default() };
+        let page = Page { formats: ["sound", "low", "master"].map(format).to_vec(), ..Page::default() };
+        let page = ResolvedPage::new(page, 2, &Allowed::default());
+        let of = |stream: &str, sound: &str| {
+            let url = |name: &str| Url::parse(&format!("https://a.example/{name}")).ok();
+            let marked = page.clone().with_streams(url(stream).as_ref(), url(sound).as_ref());
+            (marked.chosen, marked.sound)
+        };
+        assert_eq!(of("low", "sound"), (1, Some(0)));
+        assert_eq!(of("high", "unknown"), (2, None), "the format of the playlist itself");
     }
 
     #[test]

@@ -76,6 +76,7 @@ fn every_state() -> Vec<FileState> {
             content_type: "video/mp4".to_owned(),
             name: Some("clip.mp4".to_owned()),
             origin: Some(long_origin()),
+            choice: Some("0123456789abcdef".to_owned()),
         })),
         announced: Some(Announced { size: Some(9), content_type: Some("video/mp4".to_owned()) }),
         transient_failures: 2,
