@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::media::Media;
 use crate::number::ratio;
+use crate::reason;
 
 /// The warning that ffprobe prints when it divides the size by the bit rate.
 const ESTIMATE_WARNING: &str = "Estimating duration from bitrate";
@@ -33,6 +34,11 @@ impl Media {
     pub(crate) fn mark_partial(&mut self, reason: String) {
         self.clear_duration();
         self.partial = Some(reason);
+    }
+
+    /// Marks a movie as encrypted by this scheme. Its container states the remaining values.
+    pub(crate) fn mark_encrypted(&mut self, scheme: &str) {
+        self.partial = Some(reason::of_encryption(scheme));
     }
 
     /// Replaces ffprobe's duration by one that the container states, and recomputes the bit rate from the file's `size`.

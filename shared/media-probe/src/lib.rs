@@ -10,6 +10,7 @@ mod cache;
 mod command;
 mod content_type;
 mod depth;
+mod dff;
 mod facts;
 #[cfg(test)]
 mod fuzz;

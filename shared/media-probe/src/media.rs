@@ -15,8 +15,8 @@ pub struct Media {
     pub facts: ProbeFacts,
     /// ffprobe's output: an object with `format`, `streams` and `chapters`, without `format.filename`.
     pub full: serde_json::Value,
-    /// Why ffprobe read only a part of the file, in plain words. Values that depend on the whole file (duration, bit rates, counts)
-    /// are then absent, also from [`Media::full`].
+    /// Why only a part of the file was read, in plain words: a limit was exceeded, and values that depend on the whole file (duration,
+    /// bit rates, counts) are absent, also from [`Media::full`]; or the media is encrypted, and the values are those of the container.
     pub partial: Option<String>,
     /// The media type, where the bytes are more specific than the container's name, such as for a camera's raw file.
     pub content_type: Option<&'static str>,

@@ -14,8 +14,9 @@ const IMAGE_FORMATS: [&str; 8] = ["gif", "apng", "ico", "image2", "image2pipe", 
 /// The demuxers among them for animations.
 const ANIMATED_FORMATS: [&str; 3] = ["gif", "apng", "jpegxl_anim"];
 /// Brands of ISO base media files that hold still images; after them, those of image sequences.
-const STILL_BRANDS: [&str; 9] = ["avif", "heic", "heix", "heim", "heis", "mif1", "mif2", "miaf", RAW_BRAND];
-const SEQUENCE_BRANDS: [&str; 6] = ["avis", "msf1", "hevc", "hevx", "hevm", "hevs"];
+const STILL_BRANDS: [&str; 12] =
+    ["avif", "heic", "heix", "heim", "heis", "avci", "jpeg", "j2ki", "mif1", "mif2", "miaf", RAW_BRAND];
+const SEQUENCE_BRANDS: [&str; 8] = ["avis", "avcs", "jpgs", "msf1", "hevc", "hevx", "hevm", "hevs"];
 /// The brand of Canon's raw files (CR3), which hold a preview and the sensor's image.
 const RAW_BRAND: &str = "crx";
 

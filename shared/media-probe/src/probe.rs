@@ -182,6 +182,9 @@ impl<S: RangeSource> Probe<'_, S> {
         mut serving: Pin<&mut impl Future<Output = Infallible>>,
     ) -> Result<Outcome, ProbeError> {
         let outcome = match self.describe(serving.as_mut()).await? {
+            Outcome::Media(media) if self.is_misread(&media).await? => {
+                self.retry_unreadable(reason::NOT_MEDIA.to_owned(), serving.as_mut()).await?
+            }
             Outcome::Unreadable(reason) => self.retry_unreadable(reason, serving.as_mut()).await?,
             readable => readable,
         };

@@ -4,7 +4,7 @@ use media_facts::MediaType;
 use serde_json::Value;
 
 use crate::media::Media;
-use crate::number::{float, ratio, reduced};
+use crate::number::{count, float, ratio, reduced};
 use crate::stream::{is, is_cover_art};
 
 /// Formats of raw streams, whose demuxers assume a rate regardless of the stream.
@@ -96,7 +96,10 @@ pub(crate) fn rate_source(media: &Media) -> Option<RateSource> {
     let is_coarse = stream.get("time_base").and_then(Value::as_str) == Some(MILLISECOND_TIME_BASE);
     let differ =
         matches!((average, base), (Some(average), Some(base)) if (average / base - 1.0).abs() > 0.002);
-    (media.summary.frame_rate.is_none() || (is_coarse && differ)).then_some(RateSource::Times(index))
+    // The index of an MP4 counts all pictures, whose distances may vary.
+    let is_exact = media.summary.format_name.starts_with("mov,") && count(stream.get("nb_frames")) > Some(1);
+    (media.summary.frame_rate.is_none() || (is_coarse && differ && !is_exact))
+        .then_some(RateSource::Times(index))
 }
 
 /// Returns the rate in a sequence header of MPEG-1 or MPEG-2 (ISO/IEC 13818-2, 6.2.2).

@@ -79,13 +79,19 @@ pub(crate) fn by_kind(reason: &str, kind: Option<Kind>) -> &str {
             | "application/dash+xml"
             | "application/xspf+xml"
             | "application/smil+xml"
-            | "application/vnd.ms-sstr+xml",
+            | "application/vnd.ms-sstr+xml"
+            | "application/x-scpls"
+            | "application/x-ms-asx",
         )) => PLAYLIST,
         Some(Kind::Type(
             "application/x-subrip"
             | "text/vtt"
             | "text/x-ssa"
             | "text/x-microdvd"
+            | "text/x-sbv"
+            | "text/x-scc"
+            | "application/x-ebu-stl"
+            | "application/x-vobsub"
             | "application/x-sami"
             | "application/ttml+xml",
         )) => SUBTITLES,
@@ -120,6 +126,11 @@ pub(crate) fn of_budget(exceeded: ExceededBudget) -> String {
             format!("ffprobe would have to read the file in more than {requests} places")
         }
     }
+}
+
+/// Returns the reason why only the container of an encrypted movie was read.
+pub(crate) fn of_encryption(scheme: &str) -> String {
+    format!("the media is encrypted ({scheme}): only its container was read")
 }
 
 /// Returns ffprobe's errors for the log: one line, control characters escaped, without the loopback URL.

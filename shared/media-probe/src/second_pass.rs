@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 
+use media_facts::MediaType;
 use tokio::time::timeout_at;
 
 use crate::command::Query;
@@ -13,10 +14,31 @@ use crate::rate::{self, RateSource};
 use crate::reader::ReadAborted;
 use crate::reason::Kind;
 use crate::source::RangeSource;
-use crate::{content_type, mp4, reason, still};
+use crate::{content_type, dff, mp4, reason, still};
 
 /// Bytes that identify a container.
 const SIGNATURE: u64 = 4096;
+
+/// Formats that ffprobe recognises by frames anywhere in the first bytes, or by the number of plausible ones.
+const UNSIGNED: [&str; 17] = [
+    "mp3",
+    "mjpeg",
+    "aac",
+    "ac3",
+    "eac3",
+    "dts",
+    "truehd",
+    "h264",
+    "hevc",
+    "m4v",
+    "mpegvideo",
+    "vc1",
+    "obu",
+    "mpegts",
+    "mpeg",
+    "dv",
+    "pcx_pipe",
+];
 
 impl<S: RangeSource> Probe<'_, S> {
     /// Retries a file that ffprobe did not recognise: by the container of its signature, then by its own headers.
@@ -48,10 +70,22 @@ impl<S: RangeSource> Probe<'_, S> {
         if let Some(media) = self.read(still::from_headers(&self.reader)).await?.flatten() {
             return Ok(Outcome::Media(Box::new(media)));
         }
+        if let Some(media) = self.read(dff::read(&self.reader)).await?.flatten() {
+            return Ok(Outcome::Media(Box::new(media)));
+        }
         if kind == Some(Kind::Container("mov")) {
             kind = self.read(mp4::kind(&self.reader)).await?.flatten().or(kind);
         }
         Ok(Outcome::Unreadable(reason::by_kind(&reason, kind).to_owned()))
+    }
+
+    /// Returns whether ffprobe took a camera's raw file for a stream without a signature, which noise or a preview resembles.
+    pub(crate) async fn is_misread(&self, media: &Media) -> Result<bool, ProbeError> {
+        if !UNSIGNED.contains(&media.summary.format_name.as_str()) {
+            return Ok(false);
+        }
+        let head = self.read(self.reader.bytes(0..SIGNATURE.min(self.reader.size()))).await?;
+        Ok(head.is_some_and(|head| content_type::is_camera_raw(&head)))
     }
 
     /// Adds values that ffprobe does not report for a file that it could read.
@@ -60,12 +94,30 @@ impl<S: RangeSource> Probe<'_, S> {
         media: &mut Media,
         serving: Pin<&mut impl Future<Output = Infallible>>,
     ) -> Result<(), ProbeError> {
+        self.correct_headers(media).await?;
+        self.correct_rate(media, serving).await?;
+        let is_movie = media.summary.format_name.starts_with("mov,") && media.media_type != MediaType::Image;
+        if is_movie && let Some(Some(scheme)) = self.read(mp4::encryption_scheme(&self.reader)).await? {
+            media.mark_encrypted(&scheme);
+        }
+        Ok(())
+    }
+
+    async fn correct_headers(&self, media: &mut Media) -> Result<(), ProbeError> {
         self.read(still::correct(&self.reader, media)).await?;
         if mp4::lacks_duration(media)
             && let Some(Some(seconds)) = self.read(mp4::presentation_duration(&self.reader)).await?
         {
             media.set_duration(seconds, self.reader.size());
         }
+        Ok(())
+    }
+
+    async fn correct_rate(
+        &self,
+        media: &mut Media,
+        serving: Pin<&mut impl Future<Output = Infallible>>,
+    ) -> Result<(), ProbeError> {
         let rate = match rate::rate_source(media) {
             Some(RateSource::Header) => {
                 let head = self.read(self.reader.bytes(0..SIGNATURE.min(self.reader.size()))).await?;

@@ -8,12 +8,23 @@ use media_facts::MediaType;
 use serde_json::Value;
 
 use self::signature::Found;
-pub(crate) use self::signature::{is_targa_header, kind};
+pub(crate) use self::signature::{is_camera_raw, is_targa_header, kind};
 use self::table::{CONTAINERS, Container};
 use crate::media::Media;
 use crate::probe::Outcome;
 
 const OCTET_STREAM: &str = "application/octet-stream";
+
+/// Video types of containers for which sound alone has no other type in use, or which name the container whatever it holds.
+const GENERAL_VIDEO: [&str; 7] = [
+    "video/x-ms-asf",
+    "video/ogg",
+    "video/quicktime",
+    "video/mpeg",
+    "video/mp2t",
+    "video/mp2p",
+    "video/vnd.dlna.mpeg-tts",
+];
 
 /// Picture formats whose headers this crate reads without ffprobe.
 const PICTURE_FORMATS: [(&str, &str); 3] =
@@ -47,19 +58,27 @@ fn of_media<'a>(stated: &'a str, head: &[u8], media: &Media) -> &'a str {
         }
         return if stated.starts_with(&kind) { stated } else { OCTET_STREAM };
     };
-    // Audio is often declared with the video type of its container, but not vice versa.
-    let fits = stated.starts_with(&kind) || !is_media(stated) || is_video_of_sound(stated, media);
-    if container.types.contains(&stated) && fits {
+    let is_general = media.media_type == MediaType::Audio && GENERAL_VIDEO.contains(&stated);
+    let fits = stated.starts_with(&kind) || !is_media(stated) || is_general;
+    if container.types.contains(&stated) && fits && !contradicts_brand(stated, media) {
         return stated;
     }
     let exact = media.content_type.or_else(|| by_brand(media)).or_else(|| web_media(head, media.media_type));
     let exact = exact.or_else(|| rare_kind(head));
-    let exact = exact.filter(|name| container.types.contains(name) && name.starts_with(&kind));
-    exact.or_else(|| container.usual(&kind)).unwrap_or(OCTET_STREAM)
+    exact
+        .and_then(|name| container.of_kind(name, &kind))
+        .or_else(|| container.usual(&kind))
+        .unwrap_or(OCTET_STREAM)
 }
 
-fn is_video_of_sound(stated: &str, media: &Media) -> bool {
-    media.media_type == MediaType::Audio && stated.starts_with("video/")
+/// Returns whether a declared type of a picture names another format than its brand does. `image/heif` names all of them.
+fn contradicts_brand(stated: &str, media: &Media) -> bool {
+    let format = |name: &str| name.trim_end_matches("-sequence").to_owned();
+    let differs = |found: &str| {
+        let (stated, found) = (format(stated), format(found));
+        stated != found && stated != "image/heif" && found != "image/heif"
+    };
+    media.media_type == MediaType::Image && by_brand(media).is_some_and(differs)
 }
 
 /// Returns the media type by the brands of an ISO base media file: the major one, and for a picture with a general major brand

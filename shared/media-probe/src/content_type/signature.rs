@@ -106,6 +106,9 @@ const SIGNATURES: &[Signature] = &[
     (0, b"MThd\0\0\0\x06", Is("audio/midi")),
     (0, b"Extended Module: ", Is("audio/x-xm")),
     (44, b"SCRM", Is("audio/x-s3m")),
+    (3, b"STL25.01", Is("application/x-ebu-stl")),
+    (3, b"STL30.01", Is("application/x-ebu-stl")),
+    (4, b"\x57\x90\x75\x36", In("aa")),
     (0, b"IMPM", Is("audio/x-it")),
     (1080, b"M.K.", Is("audio/x-mod")),
     (0, b"PSID\0", Is("audio/prs.sid")),
@@ -143,6 +146,8 @@ pub(super) fn find(head: &[u8], extension: Option<&str>) -> Option<Found<&'stati
         .or_else(|| flic(head))
         .or_else(|| cursor(head))
         .or_else(|| targa(head, extension))
+        .or_else(|| latm(head))
+        .or_else(|| compressed_vectors(head, extension))
         .or_else(|| text::by_content(head).map(Is))
         .or_else(|| infer::get(head).map(|found| Is(found.mime_type())))
         .or_else(|| text::by_name(head, extension?).map(Is))?;
@@ -150,6 +155,20 @@ pub(super) fn find(head: &[u8], extension: Option<&str>) -> Option<Found<&'stati
         In(format) => Container::named(format).map(In),
         Is(name) => Some(Is(name)),
     }
+}
+
+/// Returns whether a file is a camera's raw file in a format that ffprobe does not support.
+pub(crate) fn is_camera_raw(head: &[u8]) -> bool {
+    const FORMATS: [&str; 7] = [
+        "image/x-fuji-raf",
+        "image/x-olympus-orf",
+        "image/x-panasonic-rw2",
+        "image/x-sigma-x3f",
+        "image/x-minolta-mrw",
+        "image/x-canon-crw",
+        "image/x-canon-cr3",
+    ];
+    matches!(find(head, None), Some(Is(name)) if FORMATS.contains(&name))
 }
 
 /// Detects the format of a file that ffprobe did not read, for the reason in the result.
@@ -185,6 +204,8 @@ fn iso_media(head: &[u8]) -> Option<Found<&'static str>> {
         }
         b"styp" | b"moov" | b"moof" | b"sidx" | b"wide" => Some(In("mov")),
         b"mdat" if head.starts_with(b"\0\0") => Some(In("mov")),
+        // Boxes that precede a fragment; short ones, which text does not resemble.
+        b"emsg" | b"prft" | b"ssix" | b"free" | b"skip" | b"uuid" if head[0] == 0 => Some(In("mov")),
         _ => None,
     }
 }
@@ -195,8 +216,11 @@ pub(super) fn brand(name: &str) -> Option<&'static str> {
         "avif" | "avis" => Some("image/avif"),
         "heic" | "heix" | "heim" | "heis" => Some("image/heic"),
         "hevc" | "hevx" | "hevm" | "hevs" => Some("image/heic-sequence"),
-        "mif1" | "mif2" => Some("image/heif"),
-        "msf1" => Some("image/heif-sequence"),
+        "avci" => Some("image/avci"),
+        "avcs" => Some("image/avcs"),
+        "j2ki" => Some("image/hej2k"),
+        "mif1" | "mif2" | "miaf" | "jpeg" => Some("image/heif"),
+        "msf1" | "jpgs" => Some("image/heif-sequence"),
         "crx" => Some("image/x-canon-cr3"),
         "qt" => Some("video/quicktime"),
         "mjp2" | "mj2s" => Some("video/mj2"),
@@ -218,6 +242,18 @@ fn cursor(head: &[u8]) -> Option<Found<&'static str>> {
     let count = u16::from_le_bytes([*head.get(4)?, *head.get(5)?]);
     let is_one = head.starts_with(b"\0\0\x02\0") && (1..=64).contains(&count) && head.get(9) == Some(&0);
     (is_one && head.len() >= 22).then_some(Is("image/x-win-bitmap"))
+}
+
+/// Detects AAC in LOAS (ISO/IEC 14496-3, 1.7.3): two frames with a sync word of 11 bits and a length of 13 bits.
+fn latm(head: &[u8]) -> Option<Found<&'static str>> {
+    let is_frame = |frame: &[u8]| matches!(frame, [0x56, second, ..] if second & 0xE0 == 0xE0);
+    let length = usize::from(u16::from_be_bytes([*head.get(1)?, *head.get(2)?]) & 0x1FFF);
+    (is_frame(head) && length > 0 && is_frame(head.get(3 + length..)?)).then_some(In("loas"))
+}
+
+/// Detects a compressed SVG, whose first bytes are those of any gzip file, by its extension.
+fn compressed_vectors(head: &[u8], extension: Option<&str>) -> Option<Found<&'static str>> {
+    (extension? == "svgz" && head.starts_with(b"\x1f\x8b\x08")).then_some(Is("image/svg+xml"))
 }
 
 /// Detects TGA, which has no signature at its beginning, by its extension and a plausible header.

@@ -13,6 +13,13 @@ impl Container {
         CONTAINERS.iter().find(|container| container.format == format)
     }
 
+    /// Returns this media type, or the one of the same name of another kind, such as `audio/webm` for `video/webm`, if the container
+    /// has it.
+    pub(super) fn of_kind(&self, name: &str, kind: &str) -> Option<&'static str> {
+        let subtype = name.split_once('/')?.1;
+        self.types.iter().copied().find(|known| known.strip_prefix(kind) == Some(subtype))
+    }
+
     /// Returns the usual media type of a kind such as `video/`; the container's first one if it has none of that kind.
     pub(super) fn usual(&self, kind: &str) -> Option<&'static str> {
         let fits = |name: &&str| name.starts_with(kind) || name.starts_with("application/");
@@ -24,7 +31,7 @@ const fn known(format: &'static str, types: &'static [&'static str]) -> Containe
     Container { format, types }
 }
 
-/// All containers. Names registered with IANA come first, then those of shared-mime-info or of the format's specification.
+/// All containers. Other names of types that browsers render are left out, so that a file gets the one that they know. Names registered with IANA come first, then those of shared-mime-info or of the format's specification.
 pub(super) const CONTAINERS: &[Container] = &[
     known(
         "mov",
@@ -44,6 +51,9 @@ pub(super) const CONTAINERS: &[Container] = &[
             "audio/3gpp2",
             "image/heic",
             "image/avif",
+            "image/avci",
+            "image/avcs",
+            "image/hej2k",
             "image/heif-sequence",
             "image/heic-sequence",
             "image/x-canon-cr3",
@@ -117,16 +127,16 @@ pub(super) const CONTAINERS: &[Container] = &[
     known("iff", &["image/x-ilbm", "audio/x-8svx", "audio/x-dff", "image/ilbm", "audio/8svx", "audio/dff"]),
     known("fits", &["image/fits", "application/fits", "image/x-fits"]),
     known("gif", &["image/gif"]),
-    known("apng", &["image/apng", "image/png", "image/vnd.mozilla.apng"]),
+    known("apng", &["image/apng", "image/png"]),
     known("ico", &["image/x-icon", "image/vnd.microsoft.icon"]),
     known("png_pipe", &["image/png", "image/apng"]),
-    known("jpeg_pipe", &["image/jpeg", "image/jpg", "image/pjpeg"]),
+    known("jpeg_pipe", &["image/jpeg"]),
     known("jpegls_pipe", &["image/jls", "image/x-jls"]),
     known("jpegxl_pipe", &["image/jxl"]),
     known("jpegxl_anim", &["image/jxl"]),
     known("j2k_pipe", &["image/jp2", "image/jpx", "image/j2c", "image/x-jp2", "image/jph", "image/jphc"]),
     known("webp_pipe", &["image/webp"]),
-    known("bmp_pipe", &["image/bmp", "image/x-ms-bmp", "image/x-bmp"]),
+    known("bmp_pipe", &["image/bmp"]),
     known(
         "tiff_pipe",
         &[

@@ -9,6 +9,10 @@ const BEGINNINGS: &[(&str, &str)] = &[
     ("[Script Info]", "text/x-ssa"),
     ("<SAMI>", "application/x-sami"),
     ("{1}{1}", "text/x-microdvd"),
+    ("Scenarist_SCC V", "text/x-scc"),
+    ("# VobSub index file", "application/x-vobsub"),
+    ("[playlist]", "application/x-scpls"),
+    ("3DMESH", "text/x-3dl"),
     ("{\\rtf", "application/rtf"),
 ];
 
@@ -20,6 +24,7 @@ const ELEMENTS: &[(&str, &str)] = &[
     ("tt:tt", "application/ttml+xml"),
     ("mpd", "application/dash+xml"),
     ("playlist", "application/xspf+xml"),
+    ("asx", "application/x-ms-asx"),
     ("smil", "application/smil+xml"),
     ("smoothstreamingmedia", "application/vnd.ms-sstr+xml"),
     ("html", "text/html"),
@@ -36,6 +41,13 @@ const EXTENSIONS: &[(&str, &str)] = &[
     ("smi", "application/x-sami"),
     ("ttml", "application/ttml+xml"),
     ("dfxp", "application/ttml+xml"),
+    ("itt", "application/ttml+xml"),
+    ("sbv", "text/x-sbv"),
+    ("scc", "text/x-scc"),
+    ("cube", "text/x-cube"),
+    ("3dl", "text/x-3dl"),
+    ("pls", "application/x-scpls"),
+    ("asx", "application/x-ms-asx"),
     ("txt", "text/plain"),
     ("log", "text/plain"),
     ("md", "text/markdown"),
@@ -88,6 +100,8 @@ fn of_text(text: &str) -> Option<&'static str> {
         .or_else(|| is_subrip(text).then_some("application/x-subrip"))
         .or_else(|| is_bitmap(text).then_some("image/x-xbitmap"))
         .or_else(|| is_microdvd(text).then_some("text/x-microdvd"))
+        .or_else(|| is_sbv(text).then_some("text/x-sbv"))
+        .or_else(|| is_cube(text).then_some("text/x-cube"))
         .or_else(|| by_element(text))
 }
 
@@ -96,7 +110,28 @@ fn is_subrip(text: &str) -> bool {
     let mut lines = text.lines().map(str::trim);
     let (Some(number), Some(times)) = (lines.next(), lines.next()) else { return false };
     let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    is_number && times.contains(" --> ") && times.contains(':')
+    let times = times.split_once("-->");
+    is_number && times.is_some_and(|(from, to)| from.contains(':') && to.contains(':'))
+}
+
+/// Returns whether a text is YouTube's SBV: it begins with two times, such as `0:00:01.000,0:00:02.500`.
+fn is_sbv(text: &str) -> bool {
+    let is_time = |text: &str| {
+        let parts: Vec<&str> = text.split([':', '.']).collect();
+        let is_number = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        parts.len() == 4 && text.contains('.') && parts.iter().all(|part| is_number(&part))
+    };
+    let first = text.lines().next().unwrap_or_default().trim();
+    first.split_once(',').is_some_and(|(from, to)| is_time(from) && is_time(to))
+}
+
+/// Returns whether a text is a lookup table in Adobe's Cube format: after comments and a title, a line with its size.
+fn is_cube(text: &str) -> bool {
+    const KEYWORDS: [&str; 4] = ["#", "TITLE", "DOMAIN_MIN", "DOMAIN_MAX"];
+    let mut lines = text.lines().map(str::trim);
+    let is_header = |line: &&str| line.is_empty() || KEYWORDS.iter().any(|word| line.starts_with(word));
+    let first = lines.find(|line| !is_header(line)).unwrap_or_default();
+    first.starts_with("LUT_1D_SIZE ") || first.starts_with("LUT_3D_SIZE ")
 }
 
 /// Returns whether a text is an X bitmap: C source code that begins with the width.
@@ -145,6 +180,17 @@ mod tests {
             ("\u{feff}WEBVTT\n\n", Some("text/vtt")),
             ("[Script Info]\nTitle: x", Some("text/x-ssa")),
             ("{0}{25}Hello", Some("text/x-microdvd")),
+            ("1\n00:00:01,000-->00:00:02,000\nHello\n", Some("application/x-subrip")),
+            ("1\nan --> arrow\n", None),
+            ("0:00:00.599,0:00:04.160\nHello\n", Some("text/x-sbv")),
+            ("1.5,2.5\n", None),
+            ("Scenarist_SCC V1.0\n\n00:00:00:00\t9420", Some("text/x-scc")),
+            ("# VobSub index file, v7 (do not modify this line!)\n", Some("application/x-vobsub")),
+            ("# A table\nTITLE \"x\"\n\nLUT_3D_SIZE 33\n0 0 0\n", Some("text/x-cube")),
+            ("LUT_1D_SIZE 4\n", Some("text/x-cube")),
+            ("# A title\nwords\nLUT_3D_SIZE 33\n", None),
+            ("[playlist]\nFile1=song.mp3\n", Some("application/x-scpls")),
+            ("<ASX version=\"3.0\"><entry/></ASX>", Some("application/x-ms-asx")),
             ("{\"a\": 1}", None),
             ("#EXTM3U\n#EXT-X-VERSION:3\n", Some("application/vnd.apple.mpegurl")),
             ("#EXTM3U\nsong.mp3\n", Some("application/vnd.apple.mpegurl")),

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 
 use super::fragments::{beginning, detect_fragments, last_ends};
 use super::movie::{Track, spans};
+use super::protection::scheme;
 use crate::fuzz::{cases, config};
 use crate::halt::Halt;
 use crate::limits::Limits;
@@ -160,6 +161,8 @@ proptest! {
     fn any_bytes_are_read_or_rejected(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         prop_assert!(beginning(&bytes, bytes.len() as u64).is_none());
         prop_assert_eq!(last_ends(&bytes, &known()), None);
+        let entry = [&[0; 8][..], &boxed(b"encv", &bytes)].concat();
+        prop_assert!(scheme(&entry).is_some_and(|scheme| scheme.len() == 4), "{entry:?}");
     }
 }
 

@@ -11,8 +11,10 @@ mod fuzz;
 mod kind;
 mod movie;
 mod presentation;
+mod protection;
 pub(crate) mod walk;
 
 pub(crate) use fragments::detect_fragments;
 pub(crate) use kind::kind;
 pub(crate) use presentation::{lacks_duration, presentation_duration};
+pub(crate) use protection::encryption_scheme;

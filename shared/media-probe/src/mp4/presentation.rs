@@ -33,7 +33,8 @@ pub(crate) fn lacks_duration(media: &Media) -> bool {
     is_movie && visible_size.any(is_odd)
 }
 
-/// Returns the presentation duration of a movie's video and audio in seconds; `None` if its tables do not state it.
+/// Returns the time in seconds from the first to the last picture or sound of a movie; `None` if its tables do not state it. An empty
+/// edit with which all tracks begin does not count, as in ffprobe's start times.
 pub(crate) async fn presentation_duration<S: RangeSource>(
     reader: &Reader<S>,
 ) -> Result<Option<f64>, ReadAborted> {
@@ -44,19 +45,27 @@ pub(crate) async fn presentation_duration<S: RangeSource>(
     }
     let Some(header) = table(reader, &movie, b"mvhd").await? else { return Ok(None) };
     let Some((units, _)) = times(&header) else { return Ok(None) };
-    let mut longest: Option<f64> = None;
+    let (mut first, mut last) = (f64::INFINITY, 0.0_f64);
     for place in movie.iter().filter(|place| &place.kind == b"trak") {
-        let seconds = track(reader, place.content.clone(), units).await?;
-        longest = seconds.filter(|seconds| longest.is_none_or(|known| *seconds > known)).or(longest);
+        if let Some(Span { start, end }) = track(reader, place.content.clone(), units).await? {
+            (first, last) = (first.min(start), last.max(end));
+        }
     }
-    Ok(longest)
+    Ok((last > first).then_some(last - first))
+}
+
+/// When the first and the last sample of a track are presented, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Span {
+    pub(super) start: f64,
+    pub(super) end: f64,
 }
 
 async fn track<S: RangeSource>(
     reader: &Reader<S>,
     within: Range<u64>,
     movie_units: u32,
-) -> Result<Option<f64>, ReadAborted> {
+) -> Result<Option<Span>, ReadAborted> {
     let parts = walk::children(reader, within).await?;
     let Some(media) = walk::of_kind(&parts, b"mdia") else { return Ok(None) };
     let media = walk::children(reader, media).await?;
@@ -91,22 +100,27 @@ fn times(header: &[u8]) -> Option<(u32, u64)> {
     (units > 0).then_some((units, if is_unknown { 0 } else { number }))
 }
 
-/// Returns the seconds of a track by its edits; without edits, those of the media. An edit of duration 0 extends to the end of the
-/// media.
+/// Returns the span of a track by its edits; without edits, that of the media. An edit of duration 0 extends to the end of the media. A
+/// list of nothing but empty edits is presented as it stands.
 #[allow(clippy::cast_precision_loss, reason = "53 bits of time are enough")]
-pub(super) fn presented(media_header: &[u8], edits: Option<&[u8]>, movie_units: u32) -> Option<f64> {
+pub(super) fn presented(media_header: &[u8], edits: Option<&[u8]>, movie_units: u32) -> Option<Span> {
     let (units, number) = times(media_header)?;
     let media = number as f64 / f64::from(units);
     let edits = edits.and_then(entries).unwrap_or_default();
-    let mut seconds = 0.0;
+    let (mut start, mut end) = (None, 0.0);
     for (length, from) in &edits {
-        seconds += match (*length, u64::try_from(*from)) {
-            (0, Ok(from)) => (media - from as f64 / f64::from(units)).max(0.0),
+        let from = u64::try_from(*from).ok();
+        if from.is_some() {
+            start.get_or_insert(end);
+        }
+        end += match (*length, from) {
+            (0, Some(from)) => (media - from as f64 / f64::from(units)).max(0.0),
             (length, _) => length as f64 / f64::from(movie_units),
         };
     }
-    let seconds = if edits.is_empty() { media } else { seconds };
-    (seconds.is_finite() && seconds > 0.0).then_some(seconds)
+    let start = start.unwrap_or(0.0);
+    let end = if edits.is_empty() { media } else { end };
+    (end.is_finite() && end > start).then_some(Span { start, end })
 }
 
 /// Returns the durations of an edit list's entries, in units of the movie, and their media times; -1 is an empty edit.
@@ -135,15 +149,27 @@ mod tests {
     fn edits_determine_the_duration_and_the_media_is_the_fallback() {
         const NOTHING: u32 = u32::MAX;
         let header = words(&[0, 0, 0, 1000, 5000, 0]);
-        let of = |edits: &[u32]| presented(&header, Some(&words(edits)), 600);
-        assert_eq!(presented(&header, None, 600), Some(5.0));
-        assert_eq!(of(&[0, 0]), Some(5.0), "a list without entries");
-        assert_eq!(of(&[0, 1, 1800, 0, 0x10000]), Some(3.0));
-        assert_eq!(of(&[0, 1, 0, 500, 0x10000]), Some(4.5), "to the end");
-        assert_eq!(of(&[0, 2, 600, NOTHING, 0x10000, 1800, 0, 0x10000]), Some(4.0), "after an empty edit");
+        let span = |found: Option<Span>| found.map(|found| (found.start, found.end));
+        let of = |edits: &[u32]| span(presented(&header, Some(&words(edits)), 600));
+        let from_0 = |end: f64| Some((0.0, end));
+        assert_eq!(span(presented(&header, None, 600)), from_0(5.0));
+        assert_eq!(of(&[0, 0]), from_0(5.0), "a list without entries");
+        assert_eq!(of(&[0, 1, 1800, 0, 0x10000]), from_0(3.0));
+        assert_eq!(of(&[0, 1, 0, 500, 0x10000]), from_0(4.5), "to the end");
+        assert_eq!(
+            of(&[0, 2, 600, NOTHING, 0x10000, 1800, 0, 0x10000]),
+            Some((1.0, 4.0)),
+            "after an empty edit"
+        );
+        assert_eq!(of(&[0, 1, 600, NOTHING, 0x10000]), from_0(1.0), "an empty edit only");
+        assert_eq!(
+            of(&[0, 3, 600, NOTHING, 0x10000, 600, 0, 0x10000, 600, NOTHING, 0x10000]),
+            Some((1.0, 3.0)),
+            "a later one counts"
+        );
         assert_eq!(of(&[0, 1, 0, NOTHING, 0x10000]), None);
         assert_eq!(of(&[0, 1, 0, 9000, 0x10000]), None, "beyond the media");
-        assert_eq!(of(&[0x0100_0000, 1, 0, 1800, 0, 0, 0x10000]), Some(3.0));
+        assert_eq!(of(&[0x0100_0000, 1, 0, 1800, 0, 0, 0x10000]), from_0(3.0));
         for odd in [&[0, 0, 0, 0, 5000, 0][..], &[0, 0, 0, 1000, NOTHING], &[0, 0], &[]] {
             assert_eq!(presented(&words(odd), None, 600), None, "{odd:?}");
         }

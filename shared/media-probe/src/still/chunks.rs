@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Animation, Picture, tiff};
+use super::{Animation, Picture, tail, tiff};
 use crate::reader::{ReadAborted, Reader};
 use crate::source::RangeSource;
 
@@ -11,7 +11,7 @@ const MAX_SEGMENTS: usize = 64;
 /// Maximum number of chunks of a PNG or a WebP that are visited, and the position up to which they are, in bytes.
 const MAX_CHUNKS: usize = 20_000;
 const MAX_REACH: u64 = 32 << 20;
-/// Largest still PNG in bytes that is visited beyond its pixels: EXIF is mostly before them.
+/// Largest still PNG in bytes whose chunks are visited beyond its pixels. EXIF is mostly before them, otherwise at the end.
 const SMALL: u64 = 2 << 20;
 
 /// Reads up to 32 bytes.
@@ -62,7 +62,14 @@ pub(super) async fn png<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Pic
                 picture.animation = times.total().filter(|_| moves);
                 break;
             }
-            b"IDAT" if !moves && reader.size() > SMALL => break,
+            b"IDAT" if !moves && reader.size() > SMALL => {
+                if picture.orientation.is_none()
+                    && let Some(place) = tail::exif(reader).await?
+                {
+                    picture.orientation = exif(reader, place).await?.orientation;
+                }
+                break;
+            }
             _ => {}
         }
         at += 12 + length;

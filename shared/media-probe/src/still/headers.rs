@@ -1,13 +1,12 @@
 //! Reads the size of images in formats that ffprobe does not support.
 
 use super::Picture;
-use crate::content_type::is_targa_header;
 
-/// Length in bytes of the longest of these headers, directories of icons included.
+/// Length in bytes of the longest of these headers.
 pub(super) const LONGEST: u64 = 4096;
 
-/// Returns ffprobe's name of the format and the picture, by the first bytes and, for TGA, the last ones or the file's `size`.
-pub(super) fn find(head: &[u8], tail: &[u8], size: u64) -> Option<(&'static str, Picture)> {
+/// Returns ffprobe's name of the format and the picture, by the first bytes.
+pub(super) fn find(head: &[u8]) -> Option<(&'static str, Picture)> {
     let of = |format: &'static str, codec, size: (u32, u32)| {
         let is_some = size.0 > 0 && size.1 > 0;
         is_some.then(|| (format, Picture { size: Some(size), codec, ..Picture::default() }))
@@ -15,12 +14,6 @@ pub(super) fn find(head: &[u8], tail: &[u8], size: u64) -> Option<(&'static str,
     match head {
         // PSB, Adobe's large document format: height before width.
         [b'8', b'B', b'P', b'S', 0, 2, ..] => of("psd_pipe", Some("psd"), (big(head, 18)?, big(head, 14)?)),
-        [b'i', b'c', b'n', b's', ..] => of("icns", None, largest_icon(head)?),
-        _ if is_targa_header(head)
-            && (tail.ends_with(b"TRUEVISION-XFILE.\0") || targa_size(head) == Some(size)) =>
-        {
-            of("tga", Some("targa"), (small(head, 12)?, small(head, 14)?))
-        }
         [0, 0, 2, 0, ..] => of("cur", None, largest_cursor(head)?),
         [b'F', b'O', b'R', b'M', _, _, _, _, b'I' | b'P', b'L' | b'B', b'B' | b'M', b'M' | b' ', ..] => {
             let header = head.windows(4).position(|word| word == b"BMHD")? + 8;
@@ -66,15 +59,6 @@ fn bitmap(head: &[u8]) -> Option<(u32, u32)> {
     Some((number("_width")?, number("_height")?))
 }
 
-/// Returns the size in bytes of an uncompressed TGA: header, name, colours, pixels.
-fn targa_size(head: &[u8]) -> Option<u64> {
-    let bits = |at: usize| head.get(at).map(|bits| u64::from(bits.div_ceil(8)));
-    let is_plain = matches!(head.get(2)?, 1..=3);
-    let colours = u64::from(small(head, 5)?) * bits(7)?;
-    let pixels = u64::from(small(head, 12)?) * u64::from(small(head, 14)?) * bits(16)?;
-    is_plain.then(|| 18 + u64::from(head[0]) + colours + pixels)
-}
-
 fn big(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
 }
@@ -91,85 +75,37 @@ fn largest_cursor(head: &[u8]) -> Option<(u32, u32)> {
     entries.filter(|entry| entry[3] == 0).map(|entry| (side(entry[0]), side(entry[1]))).max()
 }
 
-/// Returns the size of the largest picture in an Apple icon by the types of its entries, as far as the first bytes have their
-/// headers.
-fn largest_icon(head: &[u8]) -> Option<(u32, u32)> {
-    let mut at = 8_usize;
-    let mut largest = None;
-    // Pictures are long, so further headers are found only in small files; a table of contents lists all of them.
-    while let Some(kind) = head.get(at..at.checked_add(4)?) {
-        let length = usize::try_from(big(head, at + 4)?).ok()?;
-        let kinds = if kind == b"TOC " {
-            head.get(at + 8..at.checked_add(length)?).unwrap_or_default()
-        } else {
-            kind
-        };
-        let step = if kind == b"TOC " { 8 } else { 4 };
-        largest = largest.max(kinds.chunks(step).filter_map(|kind| icon_side(kind.get(..4)?)).max());
-        if length < 8 {
-            break;
-        }
-        at = at.checked_add(length)?;
-    }
-    largest.map(|side| (side, side))
-}
-
-fn icon_side(kind: &[u8]) -> Option<u32> {
-    Some(match kind {
-        b"ICON" | b"ICN#" | b"icl4" | b"icl8" | b"il32" | b"ic11" | b"icp5" => 32,
-        b"ics#" | b"ics4" | b"ics8" | b"is32" | b"icp4" => 16,
-        b"ich#" | b"ich4" | b"ich8" | b"ih32" => 48,
-        b"ic12" | b"icp6" => 64,
-        b"it32" | b"ic07" => 128,
-        b"ic08" | b"ic13" => 256,
-        b"ic09" | b"ic14" => 512,
-        b"ic10" => 1024,
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn size(head: &[u8], tail: &[u8]) -> Option<(u32, u32)> {
-        find(head, tail, 18 + 64 * 48 * 3).and_then(|(_, picture)| picture.size)
+    fn size(head: &[u8]) -> Option<(u32, u32)> {
+        find(head).and_then(|(_, picture)| picture.size)
     }
 
     #[test]
     fn sizes_are_read_from_headers() {
         let psb = [b"8BPS\0\x02\0\0\0\0\0\0\0\x03".as_slice(), &[0, 0, 0x9C, 0x40, 0, 1, 0, 0, 0, 8, 0, 3]]
             .concat();
-        assert_eq!(size(&psb, b""), Some((65_536, 40_000)));
+        assert_eq!(size(&psb), Some((65_536, 40_000)));
         let cursor = [&[0, 0, 2, 0, 2, 0][..], &[32, 32, 0, 0], &[0; 12], &[0, 0, 0, 0], &[0; 12]].concat();
-        assert_eq!(size(&cursor, b""), Some((256, 256)));
-        let icon = [b"icns\0\0\0\x20".as_slice(), b"ic07\0\0\0\x0cdata", b"ic09\0\0\0\x0cdata"].concat();
-        assert_eq!(size(&icon, b""), Some((512, 512)));
-        let contents =
-            [b"icns\0\0\xff\xff".as_slice(), b"TOC \0\0\0\x18", b"ic10\0\0\x7f\0", b"is32\0\0\x01\0"]
-                .concat();
-        assert_eq!(size(&contents, b""), Some((1024, 1024)));
-        let targa = [&[0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 64, 0, 48, 0, 24, 0][..], &[7; 40]].concat();
-        assert_eq!(size(&targa, b"\0TRUEVISION-XFILE.\0"), Some((64, 48)));
-        assert_eq!(size(&targa, b"x"), Some((64, 48)), "by the length");
-        assert_eq!(find(&targa, b"x", 1000), None);
+        assert_eq!(size(&cursor), Some((256, 256)));
         let card = |text: &str| format!("{text:<80}").into_bytes();
         let fits =
             ["SIMPLE  =  T", "BITPIX  = 8", "NAXIS   = 2", "NAXIS1  =  320 / width", "NAXIS2  =  180", "END"];
         let fits = fits.map(card).concat();
-        assert_eq!(size(&fits, b""), Some((320, 180)));
+        assert_eq!(size(&fits), Some((320, 180)));
         let pixmap = b"/* XPM */\nstatic char *x[] = {\n\"16 9 2 1\",\n".to_vec();
-        assert_eq!(size(&pixmap, b""), Some((16, 9)));
+        assert_eq!(size(&pixmap), Some((16, 9)));
         let bitmap = b"#define x_width 16\n#define x_height 9\nstatic char".to_vec();
-        assert_eq!(size(&bitmap, b""), Some((16, 9)));
-        assert_eq!(size(b"#define x 16\n#define y 9\n", b""), None, "a header in C");
+        assert_eq!(size(&bitmap), Some((16, 9)));
+        assert_eq!(size(b"#define x 16\n#define y 9\n"), None, "a header in C");
         let amiga = b"FORM\0\0\x01\0ILBMBMHD\0\0\0\x14\x01\x40\0\xc8".to_vec();
-        assert_eq!(size(&amiga, b""), Some((320, 200)));
-        for bytes in [&psb, &cursor, &icon, &contents, &fits, &pixmap, &bitmap, &amiga] {
+        assert_eq!(size(&amiga), Some((320, 200)));
+        for bytes in [&psb, &cursor, &fits, &pixmap, &bitmap, &amiga] {
             for length in 0..bytes.len() {
-                let _: Option<(u32, u32)> = size(&bytes[..length], b"");
+                let _: Option<(u32, u32)> = size(&bytes[..length]);
             }
         }
-        assert_eq!(size(b"icns\0\0\0\x20ic07\0\0\0\0", b""), Some((128, 128)), "it ends");
     }
 }

@@ -8,15 +8,28 @@ use crate::orientation::Orientation;
 use crate::reader::{ReadAborted, Reader};
 use crate::source::RangeSource;
 
-/// Longest `meta` box that is read, in bytes. Thousands of tiles take some hundred kilobytes.
-const MAX_META: u64 = 1 << 20;
+/// Length in bytes of the version and the flags at the beginning of a full box.
+const FULL_BOX: u64 = 4;
+/// Longest descriptions of items that are read, in bytes. Thousands of tiles take some hundred kilobytes.
+const MAX_ITEMS: u64 = 1 << 20;
+/// The boxes of `meta` that describe items. Another one, `idat`, may have their bytes.
+const DESCRIBING: [&[u8; 4]; 4] = [b"pitm", b"iinf", b"iref", b"iprp"];
 
-/// Reads the primary item of a file.
+/// Reads the primary item of a file. If it is not described, or the descriptions are too long, a picture without a size.
 pub(super) async fn read<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Picture>, ReadAborted> {
-    match walk::find(reader, 0..reader.size(), b"meta").await? {
-        Some(meta) if meta.end - meta.start <= MAX_META => Ok(picture(&reader.bytes(meta).await?)),
-        _ => Ok(None),
+    let Some(meta) = walk::find(reader, 0..reader.size(), b"meta").await? else { return Ok(None) };
+    let content = meta.start.saturating_add(FULL_BOX).min(meta.end)..meta.end;
+    let mut items = vec![0; 4];
+    for place in walk::children(reader, content).await? {
+        let length = place.content.end - place.content.start;
+        if DESCRIBING.contains(&&place.kind) && items.len() as u64 + length <= MAX_ITEMS {
+            let size = u32::try_from(length + 8).unwrap_or(u32::MAX);
+            items.extend([&size.to_be_bytes()[..], &place.kind].concat());
+            items.extend(reader.bytes(place.content).await?);
+        }
     }
+    let unknown = || Picture { items: primary(&items[4..]).into_iter().collect(), ..Picture::default() };
+    Ok(Some(picture(&items).unwrap_or_else(unknown)))
 }
 
 /// Returns the primary item described by the content of `meta`.

@@ -6,6 +6,9 @@ mod chunks;
 mod fuzz;
 mod headers;
 mod heif;
+mod icons;
+mod tail;
+mod targa;
 mod tiff;
 
 use media_facts::{DurationSource, MediaType, ProbeFacts, ProbeSummary};
@@ -17,6 +20,7 @@ use crate::number::{count, reduced};
 use crate::orientation::Orientation;
 use crate::reader::{ReadAborted, Reader};
 use crate::source::RangeSource;
+use crate::stream::is;
 
 /// Length in bytes of the identifier at the beginning of a `uuid` box.
 const UUID: u64 = 16;
@@ -62,9 +66,19 @@ pub(crate) async fn correct<S: RangeSource>(
         _ => None,
     };
     if let Some(picture) = picture {
+        if format == "mov" && picture.size.is_none() && has_tiles(media) {
+            (media.summary.width, media.summary.height) = (None, None);
+        }
         picture.describe(media, reader.size());
     }
     Ok(())
+}
+
+/// Returns whether ffprobe lists several still pictures, of which each may be a tile.
+fn has_tiles(media: &Media) -> bool {
+    let streams = media.full.get("streams").and_then(Value::as_array).into_iter().flatten();
+    let stills = streams.filter(|stream| is(stream, "video") && count(stream.get("nb_frames")) <= Some(1));
+    stills.count() > 1
 }
 
 fn is_canon_raw(media: &Media) -> bool {
@@ -80,7 +94,10 @@ async fn canon_raw<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Picture>
         let content = place.content.start.saturating_add(UUID).min(place.content.end)..place.content.end;
         if let Some(exif) = walk::find(reader, content, b"CMT1").await? {
             let found = tiff::read(reader, exif).await?;
-            picture.orientation = found.and_then(|found| found.orientation);
+            // The movie's tracks have the sensor's picture, with borders, and previews.
+            if let Some(found) = found {
+                (picture.size, picture.orientation) = (found.size, found.orientation);
+            }
         }
     }
     Ok(Some(picture))
@@ -104,12 +121,11 @@ pub(crate) async fn from_headers<S: RangeSource>(reader: &Reader<S>) -> Result<O
         [b'I', b'I', b'*' | b'+', 0, ..] | [b'M', b'M', 0, b'*' | b'+', ..] => {
             tiff::read(reader, 0..size).await?.map(|picture| ("tiff_pipe", picture))
         }
-        _ => {
-            let is_maybe_targa = crate::content_type::is_targa_header(&head);
-            let tail =
-                if is_maybe_targa { reader.bytes(size.saturating_sub(18)..size).await? } else { Vec::new() };
-            headers::find(&head, &tail, size)
-        }
+        [b'i', b'c', b'n', b's', ..] => icons::read(reader).await?.map(|picture| ("icns", picture)),
+        _ => match targa::read(reader, &head).await? {
+            Some(picture) => Some(("tga", picture)),
+            None => headers::find(&head),
+        },
     };
     Ok(found
         .filter(|(_, picture)| picture.size.is_some())

@@ -4,9 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
 
 mod confined;
+mod content_types;
 mod damaged;
 mod dolby_vision;
 mod economy;
+mod encrypted;
 mod faults;
 mod formats;
 mod hostile;
@@ -16,6 +18,7 @@ mod other_files;
 mod posters;
 mod posters_of_av1;
 mod posters_of_pictures;
+mod rare;
 mod samples;
 mod stand_in;
 mod stills;

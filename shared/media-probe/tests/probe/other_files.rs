@@ -62,7 +62,11 @@ fn files() -> Vec<(&'static str, Vec<u8>, Option<&'static str>)> {
             }),
             Some("text/x-ssa"),
         ),
-        ("cube", repeated("TITLE \"x\"\nLUT_3D_SIZE 65\n", |n| format!("0.{n:06} 0.5 0.5\n")), None),
+        (
+            "cube",
+            repeated("TITLE \"x\"\nLUT_3D_SIZE 65\n", |n| format!("0.{n:06} 0.5 0.5\n")),
+            Some("text/x-cube"),
+        ),
         (
             "txt",
             repeated("", |n| {

@@ -32,6 +32,7 @@ async fn the_primary_item_of_heif_and_avif_is_the_picture() {
         ("mirrored.avif", 48, 64, Some(270), "image/avif"),
         ("clap.avif", 30, 40, Some(270), "image/avif"),
         ("plain.heic", 64, 48, None, "image/heic"),
+        ("exif.heic", 64, 48, None, "image/heic"),
         ("turned.heic", 48, 64, Some(90), "image/heic"),
         ("grid.heic", 120, 100, None, "image/heic"),
         ("grid-thumb.heic", 100, 120, Some(90), "image/heic"),
@@ -93,7 +94,11 @@ fn crc(bytes: &[u8]) -> u32 {
 }
 
 pub(crate) fn png(orientation: u8, is_last: bool) -> Vec<u8> {
-    let (plain, exif) = (ffmpeg("png", STILL), exif(orientation));
+    png_with(orientation, is_last, STILL)
+}
+
+fn png_with(orientation: u8, is_last: bool, picture: &str) -> Vec<u8> {
+    let (plain, exif) = (ffmpeg("png", picture), exif(orientation));
     let named = [b"eXIf", &exif[..]].concat();
     let chunk =
         [&u32::try_from(exif.len()).unwrap().to_be_bytes()[..], &named, &crc(&named).to_be_bytes()].concat();
@@ -188,6 +193,46 @@ async fn exif_rotates_pictures() {
     }
 }
 
+/// Checks EXIF after more pixels than are visited for it.
+#[tokio::test]
+async fn exif_at_the_end_of_a_large_png_rotates_it() {
+    let large = png_with(
+        6,
+        true,
+        "-f lavfi -i nullsrc=size=1200x800,geq=random(1)*255:random(2)*255:random(3)*255 -frames:v 1",
+    );
+    assert!(large.len() > 2 << 20, "{}", large.len());
+    assert_eq!(shown(&media(large).await), (Some(800), Some(1200), Some(90)));
+}
+
+/// Adds a box of this length at the end of the innermost of these boxes, each of which is in the one before it.
+fn padded(mut file: Vec<u8>, path: &[&[u8; 4]], length: usize) -> Vec<u8> {
+    let padding = [&u32::try_from(length).unwrap().to_be_bytes()[..], b"skip", &vec![0; length - 8]].concat();
+    let mut end = 0;
+    for kind in path {
+        let at = file.windows(4).position(|word| word == *kind).unwrap() - 4;
+        let size = u32::from_be_bytes(file[at..at + 4].try_into().unwrap());
+        end = at + usize::try_from(size).unwrap();
+        let larger = size + u32::try_from(length).unwrap();
+        file[at..at + 4].copy_from_slice(&larger.to_be_bytes());
+    }
+    file.splice(end..end, padding);
+    file
+}
+
+#[tokio::test]
+async fn a_tile_is_never_the_picture() {
+    let plain = fixture("grid.heic");
+    let found = media(padded(plain.clone(), &[b"meta"], 3 << 20)).await;
+    assert_eq!(shown(&found), (Some(120), Some(100), None), "other boxes are skipped");
+    let found = media(padded(plain, &[b"meta", b"iprp", b"ipco"], 3 << 20)).await;
+    assert_eq!(
+        (shown(&found), found.media_type),
+        ((None, None, None), MediaType::Image),
+        "too many properties"
+    );
+}
+
 #[tokio::test]
 async fn a_raw_file_has_the_size_of_its_largest_picture() {
     let sensor = [(254, 0), (256, 6048), (257, 4032), (262, 32803)];
@@ -224,7 +269,10 @@ fn canon_raw() -> Vec<u8> {
     let boxed = |kind: &[u8; 4], content: &[u8]| {
         [&u32::try_from(content.len() + 8).unwrap().to_be_bytes()[..], kind, content].concat()
     };
-    let own = boxed(b"uuid", &[[0x85; 16].as_slice(), &boxed(b"CMT1", &exif(8))].concat());
+    let entry = |tag: u8, value: u8| [tag, 1, 3, 0, 1, 0, 0, 0, value, 0, 0, 0];
+    let entries = [entry(0, 150), entry(1, 100), entry(0x12, 8)].concat();
+    let first = [b"II*\0\x08\0\0\0\x03\0", &entries[..], &[0; 4]].concat();
+    let own = boxed(b"uuid", &[[0x85; 16].as_slice(), &boxed(b"CMT1", &first)].concat());
     let brand = file.windows(4).position(|word| word == b"ftyp").unwrap() + 4;
     file[brand..brand + 4].copy_from_slice(b"crx ");
     // The movie box is the last one.
@@ -238,7 +286,8 @@ fn canon_raw() -> Vec<u8> {
 async fn a_canon_raw_file_is_an_image() {
     let bytes = canon_raw();
     let found = media(bytes.clone()).await;
-    assert_eq!((shown(&found), found.media_type), ((Some(120), Some(160), Some(270)), MediaType::Image));
+    // Without the borders of the sensor, which the larger track has.
+    assert_eq!((shown(&found), found.media_type), ((Some(100), Some(150), Some(270)), MediaType::Image));
     assert_eq!((found.summary.duration, found.summary.frame_rate), (None, None));
     let outcome = Outcome::Media(Box::new(found));
     for (stated, expected) in [
@@ -253,6 +302,15 @@ async fn a_canon_raw_file_is_an_image() {
 #[tokio::test]
 async fn formats_that_ffprobe_does_not_read_are_described_by_their_headers() {
     let big_tiff = tiff(&grey(&[(274, 8)]), &[], true);
+    // The same with runs of 128 pixels, and no footer.
+    let packed =
+        [&[0, 0, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 64, 0, 48, 0, 24, 0][..], &[0xFF, 7, 7, 7].repeat(24)]
+            .concat();
+    let element = |kind: &[u8; 4], length: usize| {
+        [kind, &u32::try_from(length + 8).unwrap().to_be_bytes()[..], &vec![7; length]].concat()
+    };
+    let icon =
+        [element(b"icns", 0), element(b"ic07", 9000), element(b"ic09", 80_000), element(b"ic08", 9)].concat();
     let targa = [&[0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 64, 0, 48, 0, 24, 0][..], &[7; 64 * 48 * 3]].concat();
     let large =
         [b"8BPS\0\x02\0\0\0\0\0\0\0\x03\0\0\0\x30\0\0\0\x40\0\x08\0\x03".as_slice(), &[0; 40]].concat();
@@ -263,6 +321,8 @@ async fn formats_that_ffprobe_does_not_read_are_described_by_their_headers() {
         ("FITS", fits, (Some(64), Some(48), None), "image/fits"),
         ("BigTIFF", big_tiff, (Some(48), Some(64), Some(270)), "image/tiff"),
         ("TGA", targa, (Some(64), Some(48), None), "image/x-tga"),
+        ("TGA, compressed", packed, (Some(64), Some(48), None), "image/x-tga"),
+        ("ICNS without contents", icon, (Some(512), Some(512), None), "image/icns"),
         ("PSB", large, (Some(64), Some(48), None), "image/vnd.adobe.photoshop"),
     ] {
         let found = media(bytes.clone()).await;

@@ -80,3 +80,44 @@ async fn frame_rates_are_derived_from_rounded_times() {
     let windows = ffmpeg("asf", &format!("{} -c:v mpeg4", pictures("30")));
     assert_eq!(ratio(&media(windows).await), Some("30/1"));
 }
+
+/// Replaces the clock of pictures whose distances vary, as phones record them, by one of milliseconds.
+#[tokio::test]
+async fn an_average_over_all_pictures_is_not_replaced_by_one_over_the_first() {
+    let film = "-f lavfi -i testsrc2=size=160x90:rate=30:duration=8";
+    // 90 pictures in 3 s, then 50 in 5 s.
+    let varying = "-vf select='lt(t,3)+gte(t,3)*not(mod(n,3))' -fps_mode vfr -video_track_timescale 1000";
+    let found = media(ffmpeg("mp4", &format!("{film} {varying} {H264}"))).await;
+    let rate = found.summary.frame_rate.unwrap_or_default();
+    assert!((rate - 17.5).abs() < 0.2, "{rate}");
+    for (rate, expected) in [("24000/1001", 23.976), ("30000/1001", 29.97), ("25", 25.0)] {
+        let bytes = ffmpeg("mp4", &format!("{} {H264} -video_track_timescale 1000", pictures(rate)));
+        let found = media(bytes).await.summary.frame_rate.unwrap_or_default();
+        assert!((found - expected).abs() < 0.02, "{rate}: {found}");
+        let matroska = ffmpeg("mkv", &format!("{} {H264}", pictures(rate)));
+        for bytes in [without_rate(matroska.clone()), matroska] {
+            let exact = if rate == "25" { "25/1" } else { rate };
+            assert_eq!(ratio(&media(bytes).await), Some(exact));
+        }
+    }
+}
+
+/// Checks the start that pictures and sound share, with and without a data track.
+#[tokio::test]
+async fn a_common_start_does_not_count() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let sound = "-f lavfi -i sine=duration=3";
+    std::fs::write(
+        folder.path().join("in.mp4"),
+        ffmpeg("mp4", &format!("{} {sound} {H264} -bf 0 -c:a aac", pictures("30"))),
+    )
+    .unwrap();
+    for offset in ["0.06", "0.5"] {
+        for (extension, data) in [("mp4", ""), ("mov", "-timecode 00:00:00:00")] {
+            let arguments = format!("-itsoffset {offset} -i in.mp4 -c copy {data}");
+            let bytes = crate::support::ffmpeg_in(folder.path(), extension, &arguments);
+            let found = media(bytes).await.summary.duration.unwrap_or_default();
+            assert!((found - 3.024).abs() < 0.002, "{offset} {extension}: {found}");
+        }
+    }
+}
