@@ -30,7 +30,7 @@ impl Setup {
         self
     }
 
-    /// With this value of a parameter of the template.
+    /// Sets a parameter of the template.
     #[must_use]
     pub fn parameter(mut self, name: &'static str, value: &str) -> Self {
         self.parameters.push((name, value.to_owned()));

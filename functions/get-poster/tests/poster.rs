@@ -12,7 +12,7 @@ async fn ask(app: &TestApp, owner: &str, method: Method, id: FileId, query: &str
     function.send(&handler, app.request(method, &path).key(&app.key(owner).await)).await
 }
 
-/// A file with a poster of these bytes.
+/// Creates a file with a poster of these bytes.
 async fn with_poster(app: &TestApp, bytes: &[u8]) -> File {
     let file = app.file("clip.mp4").poster(bytes).await;
     assert!(file.has_poster());

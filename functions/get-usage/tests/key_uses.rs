@@ -10,7 +10,7 @@ use test_app::{Response, TestApp};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// A process of `get-usage`.
+/// Returns a process of `get-usage`.
 fn process(app: &TestApp) -> GetUsage {
     GetUsage { records: app.function("get-usage").client_records() }
 }

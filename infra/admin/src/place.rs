@@ -67,7 +67,7 @@ impl PlaceOptions {
         }
     }
 
-    /// The files table's name.
+    /// Returns the files table's name.
     ///
     /// # Errors
     /// Neither a local cloud runs nor is the files table named.
@@ -114,7 +114,7 @@ impl PlaceOptions {
         Ok(ProbeQueue { queue, bucket: bucket.clone() })
     }
 
-    /// The data folder of the local cloud, which need not run.
+    /// Returns the data folder of the local cloud, which need not run.
     ///
     /// # Errors
     /// A table in AWS is named.
@@ -140,7 +140,7 @@ impl PlaceOptions {
         }
     }
 
-    /// The local cloud, if it is selected.
+    /// Reads the local cloud's `ready.json`, if the local cloud is selected.
     fn local(&self) -> Result<Option<Ready>> {
         let in_aws = self.table.is_some() || self.keys_table.is_some();
         let found = Some(PathBuf::from(LOCAL_READY)).filter(|path| !in_aws && path.exists());
@@ -197,7 +197,7 @@ fn http_client() -> aws_sdk_dynamodb::config::SharedHttpClient {
     aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
 }
 
-/// The operator's own profile, single sign-on or role.
+/// Loads the operator's own profile, single sign-on or role.
 async fn aws() -> aws_config::SdkConfig {
     aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).load().await
 }

@@ -67,7 +67,7 @@ impl Log {
         Self { out: Arc::new(Mutex::new(out)), color, functions: None }
     }
 
-    /// Also keeps the lines of functions, complete, in `functions`.
+    /// Stores the complete lines of functions also in `functions`.
     #[must_use]
     pub fn keeping(&self, functions: FunctionLog) -> Self {
         Self { functions: Some(Arc::new(functions)), ..self.clone() }

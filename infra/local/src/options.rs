@@ -7,7 +7,7 @@ use clap::Parser;
 
 use crate::runtime::LayerFile;
 
-/// The local cloud: API Gateway, Lambda, S3, SQS, DynamoDB and schedules in one process, from a SAM template.
+/// The local cloud: API Gateway, Lambda, S3, SQS, DynamoDB, EventBridge and schedules in one process, from a SAM template.
 #[derive(Clone, Debug, Parser)]
 #[command(version, args_override_self = true)]
 pub struct Options {

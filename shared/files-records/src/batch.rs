@@ -21,12 +21,12 @@ pub(crate) type ByTable = HashMap<String, Vec<Item>>;
 pub(crate) async fn read(client: &Client, keys: ByTable) -> Result<ByTable, RecordsError> {
     let (mut found, mut pending) = (ByTable::new(), keys);
     for attempt in 0..MAX_BATCH_TRIES {
-        let wanted = pending.into_iter().map(|(table, keys)| {
-            let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
-            Ok((table, wanted.map_err(corrupt)?))
+        let requested = pending.into_iter().map(|(table, keys)| {
+            let requested = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
+            Ok((table, requested.map_err(corrupt)?))
         });
-        let wanted = wanted.collect::<Result<HashMap<_, _>, RecordsError>>()?;
-        let output = client.batch_get_item().set_request_items(Some(wanted)).send().await;
+        let requested = requested.collect::<Result<HashMap<_, _>, RecordsError>>()?;
+        let output = client.batch_get_item().set_request_items(Some(requested)).send().await;
         let output = output.map_err(unavailable)?;
         for (table, items) in output.responses.unwrap_or_default() {
             found.entry(table).or_default().extend(items);

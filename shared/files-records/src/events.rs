@@ -69,8 +69,8 @@ impl Records {
 
     async fn webhook(&self, file: &File) -> Result<Option<String>, RecordsError> {
         let key = primary_key(owner_pk(file.owner), detail_sk(file.id));
-        let wanted = ByTable::from([(self.table.clone(), vec![key])]);
-        let found = batch::read(&self.client, wanted).await?.remove(&self.table);
+        let requested = ByTable::from([(self.table.clone(), vec![key])]);
+        let found = batch::read(&self.client, requested).await?.remove(&self.table);
         Ok(detail_from_item(found.and_then(|mut items| items.pop()))?.webhook)
     }
 

@@ -126,8 +126,9 @@ impl Records {
     ) -> Result<HashMap<(OwnerId, KeyId), String>, RecordsError> {
         let mut days = HashMap::new();
         for keys in keys.chunks(MAX_BATCH) {
-            let wanted = keys.iter().map(|(owner, id)| use_key(*owner, *id)).collect();
-            let mut read = batch::read(&self.client, ByTable::from([(self.table.clone(), wanted)])).await?;
+            let requested = keys.iter().map(|(owner, id)| use_key(*owner, *id)).collect();
+            let mut read =
+                batch::read(&self.client, ByTable::from([(self.table.clone(), requested)])).await?;
             let items = read.remove(&self.table).unwrap_or_default();
             days.extend(items.iter().filter_map(used));
         }

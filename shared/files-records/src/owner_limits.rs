@@ -159,11 +159,11 @@ impl ClientRecords {
             of_keys.push(api_key_key(caller.hash()));
         }
         let pk = owner_pk(caller.owner());
-        let wanted = ByTable::from([
+        let requested = ByTable::from([
             (keys.table.clone(), of_keys),
             (records.table.clone(), [USAGE_SK, SlotKind::Preview.sk()].map(|sk| primary_key(&pk, sk)).into()),
         ]);
-        let mut read = batch::read(&records.client, wanted).await?;
+        let mut read = batch::read(&records.client, requested).await?;
         let (limits, key): (Vec<_>, Vec<_>) =
             read.remove(&keys.table).unwrap_or_default().into_iter().partition(of_owner);
         if !is_cached {

@@ -138,11 +138,11 @@ impl ClientRecords {
         let (keys, records) = (self.keys(), self.unchecked());
         keys.refuse_cached_invalid(caller)?;
         items.push(token_key(token.owner(), token.hash()));
-        let wanted = ByTable::from([
+        let requested = ByTable::from([
             (records.table.clone(), items),
             (keys.table.clone(), vec![owner_limits_key(token.owner()), api_key_key(token.created_by())]),
         ]);
-        let mut read = batch::read(&records.client, wanted).await?;
+        let mut read = batch::read(&records.client, requested).await?;
         let mut found = by_sort_key(read.remove(&records.table))?;
         let (limits, creator): (Vec<_>, Vec<_>) =
             read.remove(&keys.table).unwrap_or_default().into_iter().partition(of_owner);

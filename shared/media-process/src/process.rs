@@ -68,7 +68,7 @@ fn limit(child: &Child, limits: &ProcessLimits) -> io::Result<()> {
     Ok(())
 }
 
-/// Soft and hard limits that are no higher than those of this process, which may not raise them.
+/// Returns soft and hard limits that are no higher than those of this process, which may not raise them.
 fn resource_limits(limits: &ProcessLimits) -> Vec<(Resource, Rlimit)> {
     let seconds = limits.cpu.as_secs().max(1);
     let processes = (!limits.threads).then_some((Resource::Nproc, 0, 0));

@@ -67,7 +67,7 @@ impl Backend {
         sum
     }
 
-    /// How many uploads are pending: what the `usage` item says, and what the owner's files say.
+    /// Returns the number of pending uploads by the `usage` item, and by the owner's files.
     pub async fn pending_uploads(&self) -> (u64, u64) {
         let pending = |item: &&Item| {
             let is_file = text(item, "sk").is_some_and(|sk| sk.starts_with("file#"));

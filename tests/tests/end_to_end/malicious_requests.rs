@@ -126,7 +126,7 @@ async fn the_documentation_has_what_malicious_requests_cost() {
     assert_section("refusals.md", "costs", &table.text);
 }
 
-/// Invalid keys.
+/// Adds requests with invalid keys.
 async fn keys(table: &mut Table<'_>, owner: &Owner) {
     let get = async |key: &str| {
         let path = format!("/files/{}", FileId::new(now()));
@@ -167,7 +167,7 @@ async fn others(table: &mut Table<'_>, owner: &Owner, stranger: &Owner) {
         .await;
 }
 
-/// The longest metadata.
+/// Adds requests with the longest metadata.
 async fn metadata(table: &mut Table<'_>, owner: &Owner) {
     let announced = json!({"name": "a.mp4", "size": 3, "content_type": "video/mp4"});
     let with = |metadata: Value| {
@@ -212,7 +212,7 @@ async fn uploads(table: &mut Table<'_>, owner: &Owner) {
     table.row("sign 1,000 parts", bound, &["sign-parts"], owner.sign_parts(&large, &thousand)).await;
 }
 
-/// Media and sources that take time.
+/// Adds media and sources that take time.
 async fn media(table: &mut Table<'_>, owner: &Owner) {
     let silent = RawSource::start(Script::Silence).await;
     let ask = async || {

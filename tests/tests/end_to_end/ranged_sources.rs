@@ -106,7 +106,7 @@ async fn wrong_ranges_are_not_used() {
     }
 }
 
-/// What sources send instead of the file when they do not want to send it once more.
+/// Returns responses of sources that refuse to send the file again.
 fn notices() -> Vec<Behavior> {
     vec![
         Behavior::Notice("text/plain", "Too many connections"),
