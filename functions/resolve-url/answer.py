@@ -70,9 +70,10 @@ def formats_of(info):
 
 
 def _without_unheard(formats):
-    """Marks the variants of HLS without CODECS whose playlist has sounds of its own as pictures: yt-dlp takes them for complete, and
-    nothing tells that they are."""
-    apart = {_read_from(one) for one in formats if one.get("protocol") in PLAYLISTS and _is_sound(one)}
+    """Marks the variants of HLS without CODECS whose playlist has audio groups as pictures: yt-dlp takes them for complete, and nothing
+    tells that they are. The members of a group have no codecs either; a variant that has only sound has."""
+    groups = [one for one in formats if one.get("protocol") in PLAYLISTS and _is_sound(one) and not one.get("acodec")]
+    apart = {_read_from(one) for one in groups} - {None}
 
     def is_unheard(one):
         return one.get("protocol") in PLAYLISTS and not one.get("acodec") and one.get("vcodec") != "none" and _read_from(one) in apart

@@ -80,7 +80,7 @@ pub struct ImportFile {
     pub pages: Option<PageResolver>,
     /// The client of `mux-streams`. Without it, only media with picture and sound in one are imported.
     pub muxer: Option<Muxer>,
-    /// The largest height in pixels of a picture of MPEG-DASH that is joined with its separate sound; 0 joins nothing.
+    /// The largest height in pixels of a picture of a playlist or manifest that is joined with its separate sound; 0 joins nothing.
     pub max_joined_height: u64,
     /// Imports of one owner that run at the same time; `None`: as many as there are workers.
     pub owner_share: Option<u64>,

@@ -100,7 +100,7 @@ async fn fetch(
 /// Fetches the best variant or format of the media. If its transfer fails, fetches the next one from the beginning.
 ///
 /// # Errors
-/// The error of the first variant or format, if none succeeds.
+/// The error of the first variant or format, if none succeeds; see [`decisive`].
 async fn fetch_best(
     lease: &mut Lease<'_>,
     sources: &MediaSource,
@@ -113,7 +113,7 @@ async fn fetch_best(
         lease.start_over().await.map_err(ImportError::Ours)?;
         let mut resolved = match resolve(lease.budget, sources, &request).await {
             Ok(resolved) => resolved,
-            Err(error) => return Err(failed.unwrap_or(error)),
+            Err(error) => return Err(decisive(failed, error)),
         };
         if let Content::File(source) = &resolved.content
             && request.avoided.is_empty()
@@ -136,8 +136,30 @@ async fn fetch_best(
                 request.avoided.push(choice);
                 failed.get_or_insert(error);
             }
-            (Err(error), _) => return Err(failed.unwrap_or(error)),
+            (Err(error), _) => return Err(decisive(failed, error)),
             (fetched, _) => return fetched,
         }
+    }
+}
+
+/// Returns the error of the first variant or format that failed, unless the last error is not of the media: then a later run may succeed.
+fn decisive(first: Option<ImportError>, last: ImportError) -> ImportError {
+    let is_of_media = last.may_be_of_variant() || matches!(last, ImportError::Refused(_));
+    first.filter(|_| is_of_media).unwrap_or(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_that_is_not_of_the_media_decides() {
+        let first = || Some(ImportError::Unusable("first".to_owned()));
+        let is_first = |last| matches!(decisive(first(), last), ImportError::Unusable(why) if why == "first");
+        assert!(is_first(ImportError::Source(FetchError::Timeout)));
+        assert!(is_first(ImportError::Refused("too large".to_owned())));
+        assert!(!is_first(ImportError::Ours("Lambda".into())));
+        assert!(!is_first(ImportError::OutOfTime) && !is_first(ImportError::Lost));
+        assert!(matches!(decisive(None, ImportError::Lost), ImportError::Lost));
     }
 }

@@ -10,6 +10,8 @@ mod handler;
 mod hls;
 #[path = "streams/lambda.rs"]
 mod lambda;
+#[path = "streams/master.rs"]
+mod master;
 #[path = "streams/runs.rs"]
 mod runs;
 

@@ -94,6 +94,7 @@ class SeparateStreams(unittest.TestCase):
         for unknown in (picture | {"acodec": None}, picture | {"acodec": None, "vcodec": None}):
             self.assertEqual(self.chosen(sound, unknown), [None, "picture", "sound", "master"], "it may be silent")
             self.assertEqual(self.chosen(unknown), ["picture", None, None], "there is no other sound")
+        self.assertEqual(self.chosen(sound | {"acodec": "mp4a"}, picture | {"acodec": None}), ["picture", None, None], "a variant")
         complete = variant("complete", acodec="mp4a")
         self.assertEqual(self.chosen(sound, complete), ["complete", None, None])
         for unreadable in ({"manifest_url": None}, {"manifest_url": "file:///etc/passwd"}):

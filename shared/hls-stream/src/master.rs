@@ -88,7 +88,12 @@ fn offers<'p>(playlist: &'p Master, variant: &'p Variant) -> Vec<Offer<'p>> {
     let own = offer(&variant.uri, None, may_have_audio(variant));
     let sounds = sounds(playlist, variant);
     let Some(separate) = chosen_sound(&sounds).and_then(|sound| separate_uri(sound, variant)) else {
-        return vec![own];
+        return match sound_only(playlist) {
+            Some(sound) if may_have_video(variant) && !own.has_audio => {
+                vec![offer(&variant.uri, Some(sound), true)]
+            }
+            _ => vec![own],
+        };
     };
     if !may_have_video(variant) {
         return vec![offer(separate, None, true)]; // players play the rendition instead of the variant
@@ -114,6 +119,12 @@ fn sounds<'p>(playlist: &'p Master, variant: &Variant) -> Vec<&'p Rendition> {
         None => !states_audio(variant) && is_unnamed(sound),
     };
     playlist.renditions.iter().filter(|media| media.is_audio).filter(of_variant).collect()
+}
+
+/// Returns the best variant that states to have only audio.
+fn sound_only(playlist: &Master) -> Option<&str> {
+    let all = playlist.variants.iter().filter(|variant| !may_have_video(variant) && may_have_audio(variant));
+    all.max_by_key(|variant| variant.bandwidth).map(|variant| variant.uri.as_str())
 }
 
 /// Returns the rendition that players choose: the default one, or else the first of those that they may select, or else the first.

@@ -56,10 +56,11 @@ fn audio_only_variants_are_used_only_if_no_variant_has_video() {
         "#EXT-X-STREAM-INF:BANDWIDTH=100000,CODECS=\"avc1.640028,mp4a.40.2\"\npicture\n",
         "#EXT-X-STREAM-INF:BANDWIDTH=100000,RESOLUTION=640x360\npicture\n",
         "#EXT-X-STREAM-INF:BANDWIDTH=100000\npicture\n",
-        "#EXT-X-STREAM-INF:BANDWIDTH=100000,CODECS=\"hvc1.1.6\"\npicture\n",
     ] {
         assert_eq!(choices(&format!("{sound}{picture}"), 1080).unwrap(), ["picture"], "{picture}");
     }
+    let silent = format!("{sound}#EXT-X-STREAM-INF:BANDWIDTH=100000,CODECS=\"hvc1.1.6\"\npicture\n");
+    assert_eq!(best(&silent), [found("picture+sound"), APART], "it is the sound of pictures without one");
 }
 
 #[test]

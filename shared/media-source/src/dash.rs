@@ -145,7 +145,7 @@ struct OpenedChoice {
     extension: Option<&'static str>,
 }
 
-pub(crate) fn media_of(content: Content, target: Target, content_type: Option<String>) -> Resolved {
+fn media_of(content: Content, target: Target, content_type: Option<String>) -> Resolved {
     Resolved { content, target, name: None, content_type, page: None, sound: None, choice: None }
 }
 

@@ -32,24 +32,41 @@ impl MediaSource {
         let fetcher = self.fetcher(target, &page_headers);
         let playlist = Playlist { target, page_headers, fetcher };
         let page = page.map(|(page, _)| page);
-        let (resolved, page) = match contents {
+        let (found, page) = match contents {
             Contents::Segments(plan) => {
                 let stream = SegmentStream::of_media(playlist.fetcher.clone(), &plan).await?;
                 let choice = page.as_ref().map(|_| target.url.url().clone());
-                (Resolved { choice, ..playlist.resolved(stream, None) }, page)
+                (Resolved { choice, ..resolved(target, stream, None) }, page)
             }
             Contents::Choices(choices) => {
                 let choices = request.in_order(choices, |choice| Some(choice.url.clone()));
-                let (resolved, choice) = playlist.open_first(choices).await?;
+                let (found, choice) = playlist.open_first(choices).await?;
                 let urls = (choice.stream.url(), choice.sound.and_then(|sound| sound.url()));
                 let page = page.map(|page| page.with_streams(urls.0.as_ref(), urls.1.as_ref()));
-                (Resolved { choice: Some(choice.url), ..resolved }, page)
+                (Resolved { choice: Some(choice.url), ..found }, page)
             }
         };
-        let extension = extension(&resolved);
+        let extension = extension(&found);
         let titled = page.as_ref().and_then(|page| page.name(Some(extension)));
         let named = || with_new_extension(own_name.as_ref().map(FileName::as_str), extension);
-        Ok(Resolved { name: titled.or_else(named), page, ..resolved })
+        Ok(Resolved { name: titled.or_else(named), page, ..found })
+    }
+
+    /// Opens a sound in segments, of HLS or MPEG-DASH.
+    ///
+    /// # Errors
+    /// See [`MediaSource::open_sound`].
+    pub(crate) async fn open_sound_segments(
+        &self,
+        sound: &Sound,
+        segments: &Segments,
+    ) -> Result<Resolved, ResolveError> {
+        let fetcher = self.fetcher(&sound.target, &sound.page_headers);
+        let stream = match segments {
+            Segments::Dash(plan) => SegmentStream::of_plan(fetcher, plan).await?,
+            Segments::Hls(plan) => SegmentStream::of_media(fetcher, plan).await?,
+        };
+        Ok(resolved(&sound.target, stream, None))
     }
 
     pub(crate) fn fetcher(&self, from: &Target, page_headers: &SourceHeaders) -> Fetcher {
@@ -91,7 +108,7 @@ impl Playlist<'_> {
             None => None,
         };
         let stream = SegmentStream::of_media(self.fetcher.clone(), &plan).await?;
-        Ok(self.resolved(stream, sound.map(|plan| self.sound(Segments::Hls(plan)))))
+        Ok(resolved(self.target, stream, sound.map(|plan| self.sound(Segments::Hls(plan)))))
     }
 
     fn sound(&self, segments: Segments) -> Sound {
@@ -102,18 +119,18 @@ impl Playlist<'_> {
             segments: Some(Box::new(segments)),
         }
     }
+}
 
-    fn resolved(&self, stream: SegmentStream, sound: Option<Sound>) -> Resolved {
-        let own_type = stream.kind().content_type();
-        let content_type = sound.as_ref().map_or(own_type, |sound| sound.container.content_type());
-        Resolved {
-            name: None,
-            content_type: Some(content_type.to_owned()),
-            content: Content::Stream(Box::new(stream)),
-            target: self.target.clone(),
-            page: None,
-            sound,
-            choice: None,
-        }
+fn resolved(target: &Target, stream: SegmentStream, sound: Option<Sound>) -> Resolved {
+    let own_type = stream.kind().content_type();
+    let content_type = sound.as_ref().map_or(own_type, |sound| sound.container.content_type());
+    Resolved {
+        name: None,
+        content_type: Some(content_type.to_owned()),
+        content: Content::Stream(Box::new(stream)),
+        target: target.clone(),
+        page: None,
+        sound,
+        choice: None,
     }
 }

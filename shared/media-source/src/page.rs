@@ -163,7 +163,7 @@ impl Format {
     }
 
     /// Returns whether the format's URL is that of an MPEG-DASH manifest, from which picture and sound are chosen.
-    fn is_of_manifest(&self) -> bool {
+    pub(crate) fn is_of_manifest(&self) -> bool {
         self.protocol.as_deref() == Some(MANIFEST)
     }
 }

@@ -4,18 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use files_domain::{FileName, clean_content_type};
-use hls_stream::{HeadersFor, SegmentStream};
+use hls_stream::HeadersFor;
 use mux_protocol::Container;
 use safe_fetch::{Allowed, FetchError, SafeClient, Source, SourceHeaders, SourceUrl, Target, Url};
 use tracing::{info, warn};
 
-use crate::dash::media_of;
 use crate::error::ResolveError;
 use crate::kind::{ContentKind, Declared, HEAD_BYTES, classify, sniffed_type};
 use crate::name::{extension_of, path_extension, source_name, with_new_extension};
 use crate::page::{Candidate, Format, Page, Transport};
 use crate::public_urls::drop_private_hosts;
-use crate::resolved::{Content, Resolved, Segments, Sound};
+use crate::resolved::{Content, Resolved, Sound};
 use crate::resolved_page::{ResolvedPage, extension, headers_of};
 use crate::resolver::{PageError, PageRequest, PageResolver};
 
@@ -121,12 +120,7 @@ impl MediaSource {
     pub async fn open_sound(&self, sound: &Sound) -> Result<Resolved, ResolveError> {
         let Sound { target, page_headers, segments, .. } = sound;
         if let Some(segments) = segments {
-            let fetcher = self.fetcher(target, page_headers);
-            let stream = match &**segments {
-                Segments::Dash(plan) => SegmentStream::of_plan(fetcher, plan).await?,
-                Segments::Hls(plan) => SegmentStream::of_media(fetcher, plan).await?,
-            };
-            return Ok(media_of(Content::Stream(Box::new(stream)), target.clone(), None));
+            return self.open_sound_segments(sound, segments).await;
         }
         let request = &Request::of_target(target.clone(), files_domain::SourceHeaders::default());
         let mut source = self.client.open(target).await?;
@@ -258,6 +252,12 @@ impl MediaSource {
         let opened = self.client.open(target).await;
         let mut source = opened.map_err(|error| error.context("the media of the page".to_owned()))?;
         let kind = kind_of(&mut source, target).await?;
+        if format.is_of_manifest() && kind != ContentKind::Dash {
+            // Some extractors return the URL of the first segment.
+            return Err(ResolveError::refused(
+                "the page names segments of a stream, but no manifest of them",
+            ));
+        }
         let page = Some((ResolvedPage::new(page.clone(), index, &self.allowed), format));
         self.resolve_media(Opened { request, source, kind, target, page_headers, page }).await
     }

@@ -94,9 +94,7 @@ async fn a_preview_shows_both_streams() {
     skip_on_deployment!("reads web pages with this machine's Python");
     let owner = Cloud::shared().await.owner().await;
     let source = site().await;
-    let body = json!({"file_url": page(&source, "/watch", DASH)});
-    let request = owner.request(reqwest::Method::POST, "/preview").header("content-type", "application/json");
-    let preview = files_tests::Response::to(request.body(body.to_string())).await.expect(200).json();
+    let preview = previewed(&owner, &page(&source, "/watch", DASH)).await;
     assert_eq!((&preview["name"], &preview["content_type"]), (&json!("A film.mp4"), &json!("video/mp4")));
     let formats = preview["formats"].as_array().expect("formats");
     assert_eq!(formats.iter().filter(|format| format["chosen"] == true).count(), 2, "{preview:#}");
@@ -118,39 +116,87 @@ async fn a_sound_that_is_none_fails_by_name_or_gives_way_to_a_whole_format() {
     assert_eq!(owner.download(&file).await, MEDIA.whole);
 }
 
+/// Serves a file as fragmented MP4 in one segment, with its playlist `/{name}.m3u8`.
+fn serve_fragmented(source: &SourceServer, name: &str, bytes: &Bytes) {
+    let file = tempfile::NamedTempFile::with_suffix(".mp4").expect("a file");
+    std::fs::write(file.path(), bytes).expect("a file");
+    let path = file.path().display();
+    let options = "-c copy -movflags frag_keyframe+empty_moov+default_base_moof";
+    let bytes = ffmpeg("mp4", &format!("-i {path} {options}"));
+    let moov = bytes.windows(4).position(|four| four == b"moof").expect("a fragment") - 4;
+    let rest = bytes.len() - moov;
+    source.serve(&format!("/{name}-all.mp4"), Reply::bytes(bytes).with_ranges());
+    let lines = format!(
+        "#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:3\n#EXT-X-MAP:URI=\"/{name}-all.mp4\",BYTERANGE=\"{moov}@0\"\n\
+         #EXTINF:2,\n#EXT-X-BYTERANGE:{rest}@{moov}\n/{name}-all.mp4\n#EXT-X-ENDLIST\n"
+    );
+    serve_playlist(source, &format!("/{name}.m3u8"), &lines);
+}
+
+fn serve_playlist(source: &SourceServer, path: &str, lines: &str) -> String {
+    let reply = Reply::bytes(format!("#EXTM3U\n{lines}")).header("content-type", "application/x-mpegurl");
+    source.serve(path, reply)
+}
+
+async fn previewed(owner: &Owner, url: &str) -> serde_json::Value {
+    let request = owner.request(reqwest::Method::POST, "/preview").header("content-type", "application/json");
+    let request = request.body(json!({"file_url": url}).to_string());
+    files_tests::Response::to(request).await.expect(200).json()
+}
+
 #[tokio::test]
 async fn hls_with_a_separate_sound_is_imported() {
     skip_on_deployment!("reads web pages with this machine's Python");
     let owner = Cloud::shared().await.owner().await;
     let source = site().await;
-    let fragmented = |bytes: &Bytes| {
-        let file = tempfile::NamedTempFile::with_suffix(".mp4").expect("a file");
-        std::fs::write(file.path(), bytes).expect("a file");
-        ffmpeg(
-            "mp4",
-            &format!(
-                "-i {} -c copy -movflags frag_keyframe+empty_moov+default_base_moof",
-                file.path().display()
-            ),
+    let other = ffmpeg("m4a", "-f lavfi -i sine=frequency=880:duration=1.95 -c:a aac");
+    for (name, bytes) in
+        [("picture", &MEDIA.picture), ("sound", &MEDIA.sound), ("other", &other), ("whole", &MEDIA.whole)]
+    {
+        serve_fragmented(&source, name, bytes);
+    }
+    let sound = |language: &str, more: &str, uri: &str| {
+        format!(
+            "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"{language}\",LANGUAGE=\"{language}\",{more}URI=\"{uri}.m3u8\"\n"
         )
     };
-    for (name, bytes) in [("picture", &MEDIA.picture), ("sound", &MEDIA.sound)] {
-        let bytes = fragmented(bytes);
-        let moov = bytes.windows(4).position(|four| four == b"moof").expect("a fragment") - 4;
-        let (length, rest) = (bytes.len(), bytes.len() - moov);
-        source.serve(&format!("/{name}-all.mp4"), Reply::bytes(bytes).with_ranges());
-        let playlist = format!(
-            "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:3\n#EXT-X-MAP:URI=\"/{name}-all.mp4\",BYTERANGE=\"{moov}@0\"\n\
-             #EXTINF:2,\n#EXT-X-BYTERANGE:{rest}@{moov}\n/{name}-all.mp4\n#EXT-X-ENDLIST\n"
+    let default = sound("en", "DEFAULT=YES,AUTOSELECT=YES,", "/sound");
+    let languages = ["de", "fr", "es"].map(|language| sound(language, "AUTOSELECT=YES,", "/other")).concat();
+    let picture = "#EXT-X-STREAM-INF:BANDWIDTH=900000,RESOLUTION=1920x1080,AUDIO=\"a\"\n/picture.m3u8\n";
+    let codecs = picture.replace("AUDIO", "CODECS=\"avc1.640028,mp4a.40.2\",AUDIO");
+    let whole =
+        "#EXT-X-STREAM-INF:BANDWIDTH=9,RESOLUTION=640x360,CODECS=\"avc1.64001e,mp4a.40.2\"\n/whole.m3u8\n";
+    for (name, lines) in [
+        ("with-codecs", format!("{default}{codecs}")),
+        ("without-codecs", format!("{default}{picture}")),
+        ("languages", format!("{languages}{default}{picture}")),
+        ("both", format!("{default}{whole}{picture}")),
+    ] {
+        let url = serve_playlist(&source, &format!("/{name}.m3u8"), &lines);
+        let preview = previewed(&owner, &url).await;
+        let expected = (json!(format!("{name}.mp4")), json!("video/mp4"), json!(null));
+        assert_eq!(
+            (preview["name"].clone(), preview["content_type"].clone(), preview["size"].clone()),
+            expected
         );
-        assert!(length > moov);
-        let playlist = Reply::bytes(playlist).header("content-type", "application/x-mpegurl");
-        source.serve(&format!("/{name}.m3u8"), playlist);
+        assert_joined(&owner, &url, &format!("{name}.mp4")).await;
     }
-    let master = "#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"en\",DEFAULT=YES,URI=\"/sound.m3u8\"\n\
-                  #EXT-X-STREAM-INF:BANDWIDTH=900000,RESOLUTION=1920x1080,CODECS=\"avc1.640028,mp4a.40.2\",AUDIO=\"a\"\n/picture.m3u8\n";
-    let master = Reply::bytes(master).header("content-type", "application/x-mpegurl");
-    assert_joined(&owner, &source.serve("/film.m3u8", master), "film.mp4").await;
+    assert_eq!(source.requests("/whole.m3u8") + source.requests("/other.m3u8"), 0);
+    // The sound without a URI is in the variant.
+    let own = default.replace(",URI=\"/sound.m3u8\"", "");
+    let url = serve_playlist(
+        &source,
+        "/own.m3u8",
+        &format!("{own}{}", whole.replace("CODECS", "AUDIO=\"a\",CODECS")),
+    );
+    let file = owner.wait_until_success(&owner.import(&url).await).await;
+    assert_eq!((&file["ffprobe"]["height"], &file["ffprobe"]["audio_codec"]), (&json!(360), &json!("aac")));
+    // Of a page too: its variant has no CODECS, and yt-dlp takes it for complete.
+    let player = format!("<source src=\"{}\" type=\"application/x-mpegURL\">", source.url("/languages.m3u8"));
+    let url = page(&source, "/hls", &player);
+    let formats = previewed(&owner, &url).await["formats"].as_array().expect("formats").clone();
+    assert_eq!(formats.iter().filter(|format| format["chosen"] == true).count(), 2, "{formats:#?}");
+    assert_joined(&owner, &url, "A film.mp4").await;
 }
 
 /// Lets ffmpeg write picture and sound in segments, and serves them with their manifest.
@@ -189,9 +235,10 @@ async fn mpeg_dash_in_segments_is_imported() {
     let player =
         format!("<source src=\"{}\" type=\"application/dash+xml\">", source.url("/timeline/film.mpd"));
     assert_joined(&owner, &page(&source, "/watch", &player), "A film.mp4").await;
-    let body = json!({"file_url": source.url("/template/film.mpd")});
-    let request = owner.request(reqwest::Method::POST, "/preview").header("content-type", "application/json");
-    let preview = files_tests::Response::to(request.body(body.to_string())).await.expect(200).json();
+    let both = format!("<source src=\"/whole.mp4\" type=\"video/mp4\" res=\"360\">{player}");
+    assert_joined(&owner, &page(&source, "/both", &both), "A film.mp4").await;
+    assert_eq!(source.requests("/whole.mp4"), 0);
+    let preview = previewed(&owner, &source.url("/template/film.mpd")).await;
     assert_eq!((&preview["name"], &preview["content_type"]), (&json!("film.mp4"), &json!("video/mp4")));
     assert_eq!((&preview["kind"], &preview["size"]), (&json!("media"), &json!(null)));
 }

@@ -5,7 +5,7 @@ use safe_fetch::SourceUrl;
 
 use super::Test;
 
-const MP4: &str = "-f lavfi -i testsrc2=size=320x180:rate=25:duration=3.3 -f lavfi -i sine=duration=3.3 -c:v libx264 -preset ultrafast -g 25 \
+pub(super) const MP4: &str = "-f lavfi -i testsrc2=size=320x180:rate=25:duration=3.3 -f lavfi -i sine=duration=3.3 -c:v libx264 -preset ultrafast -g 25 \
                    -pix_fmt yuv420p -c:a aac film.mp4";
 const WEBM: &str = "-f lavfi -i testsrc2=size=320x180:rate=25:duration=3.3 -f lavfi -i sine=duration=3.3 -c:v libvpx-vp9 -deadline realtime \
                     -cpu-used 8 -g 25 -c:a libopus film.webm";
@@ -57,7 +57,7 @@ impl Test {
     }
 
     /// Imports a manifest, which must succeed.
-    async fn imported(&self, name: &str) -> File {
+    pub(super) async fn imported(&self, name: &str) -> File {
         let file = self.queued_from(name).await;
         assert!(self.run().await);
         let state = self.state(&file).await;
@@ -67,7 +67,7 @@ impl Test {
     }
 
     /// Imports a manifest, which must fail, and returns the error.
-    async fn refused(&self, name: &str) -> String {
+    pub(super) async fn refused(&self, name: &str) -> String {
         let file = self.queued_from(name).await;
         assert!(self.run().await);
         self.assert_nothing_temporary(&file).await;
@@ -75,7 +75,7 @@ impl Test {
     }
 
     /// Returns the bytes of the imported object.
-    async fn bytes(&self, file: &File) -> Vec<u8> {
+    pub(super) async fn bytes(&self, file: &File) -> Vec<u8> {
         let import = self.handler();
         let url = SourceUrl::parse(&self.object(file).await, &import.allowed).expect("a URL");
         let mut source = import.client.get(&url).await.expect("a response");
