@@ -10,16 +10,13 @@ mod bus;
 mod deliveries;
 mod share;
 
-use std::error::Error;
-
 use files_api::BaseUrl;
 use files_domain::{BoxError, Timestamp};
-use files_queues::{DeliveryMessage, Queue, sqs_messages};
+use files_queues::{DeliveryMessage, Queue, QueueEvent};
 use files_records::Records;
 use lambda_runtime::LambdaEvent;
-use lambda_startup::EventHandler;
+use lambda_startup::{EventHandler, each_message};
 use safe_fetch::{Allowed, SafeClient};
-use serde_json::Value;
 use tracing::error;
 
 pub use crate::attempt::signatures;
@@ -44,33 +41,27 @@ pub struct DeliverWebhook {
 }
 
 impl EventHandler for DeliverWebhook {
-    type Event = Value;
+    type Event = QueueEvent;
     type Response = ();
 
     /// Handles the messages of an SQS event. Failures of receivers are stored in the record.
     ///
     /// # Errors
     /// An AWS service failed. Lambda counts the error, and SQS delivers the messages again.
-    async fn handle(&self, event: LambdaEvent<Value>) -> Result<(), BoxError> {
-        let mut failure = None;
-        for message in sqs_messages(event.payload).unwrap_or_default() {
-            let Ok(message) = serde_json::from_str(message.body.as_deref().unwrap_or_default()) else {
-                error!("dropped a malformed message"); // a retry would not help
-                continue;
-            };
-            if let Err(cause) = self.work(&message, lambda_startup::now()).await {
-                error!(
-                    cause = cause.as_ref() as &dyn Error,
-                    "handling a message failed, SQS delivers it again"
-                );
-                failure = Some(cause);
-            }
-        }
-        failure.map_or(Ok(()), Err)
+    async fn handle(&self, event: LambdaEvent<QueueEvent>) -> Result<(), BoxError> {
+        each_message(event.payload.into_messages(), |body| self.read_and_work(body)).await
     }
 }
 
 impl DeliverWebhook {
+    async fn read_and_work(&self, body: String) -> Result<(), BoxError> {
+        let Ok(message) = serde_json::from_str(&body) else {
+            error!("dropped a malformed message"); // a retry would not help
+            return Ok(());
+        };
+        self.work(&message, lambda_startup::now()).await
+    }
+
     /// Handles a message at the time `now`.
     ///
     /// # Errors

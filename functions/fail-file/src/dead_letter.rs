@@ -1,7 +1,6 @@
 use files_domain::{FileId, OwnerId};
-use files_queues::{DeliveryMessage, ImportMessage, StoredObject};
+use files_queues::{DeliveryMessage, ImportMessage, StoredObject, StoredObjects};
 use serde::Deserialize;
-use serde_json::Value;
 
 /// A message that its function failed to handle.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,31 +21,41 @@ impl DeadLetter {
     /// (<https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>).
     #[must_use]
     pub fn read(body: &str) -> Self {
-        let Ok(mut letter) = serde_json::from_str::<Value>(body) else {
+        let Ok(Form::Invocation { payload } | Form::Queued(payload)) = serde_json::from_str(body) else {
             return Self::Unknown;
         };
-        if let Some(payload) = letter.get_mut("requestPayload").map(Value::take) {
-            letter = payload;
-        }
-        let objects = StoredObject::in_event(&letter);
-        if !objects.is_empty() {
-            return Self::Probes(objects);
-        }
-        if DeliveryMessage::deserialize(&letter).is_ok() {
-            return Self::Delivery;
-        }
-        match serde_json::from_value(letter) {
-            Ok(ImportMessage { owner, id, .. }) => Self::Import(owner, id),
-            Err(_) => Self::Unknown,
+        match payload {
+            Payload::Delivery(DeliveryMessage::Event(_) | DeliveryMessage::Attempt { .. }) => Self::Delivery,
+            Payload::Import(ImportMessage { owner, id, .. }) => Self::Import(owner, id),
+            Payload::Event(StoredObjects(objects)) if objects.is_empty() => Self::Unknown,
+            Payload::Event(StoredObjects(objects)) => Self::Probes(objects),
         }
     }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Form {
+    Invocation {
+        #[serde(rename = "requestPayload")]
+        payload: Payload,
+    },
+    Queued(Payload),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Payload {
+    Delivery(DeliveryMessage),
+    Import(ImportMessage),
+    Event(StoredObjects), // reads any JSON, so it is the last
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use files_domain::{EventKind, EventRef, Timestamp};
-    use serde_json::json;
+    use files_domain::{DeliveryId, EndpointId, EventKind, EventRef, Timestamp};
+    use serde_json::{Value, json};
 
     #[test]
     fn both_forms_are_read_and_others_are_unknown() {
@@ -60,11 +69,19 @@ mod tests {
         assert_eq!(DeadLetter::read(&event.to_string()), probes);
         let message = DeliveryMessage::Event(EventRef { owner, file: id, kind: EventKind::Failed });
         assert_eq!(DeadLetter::read(&json!(message).to_string()), DeadLetter::Delivery);
-        let wrapped =
-            json!({"version": "1.0", "requestContext": {}, "requestPayload": event, "responsePayload": {}});
-        assert_eq!(DeadLetter::read(&wrapped.to_string()), probes);
+        let attempt = DeliveryId { file: id, kind: EventKind::Failed, endpoint: EndpointId::Default };
+        let message = DeliveryMessage::Attempt { owner, delivery: attempt };
+        assert_eq!(DeadLetter::read(&json!(message).to_string()), DeadLetter::Delivery);
+        let wrapped = |payload: Value| {
+            let record = json!({
+                "version": "1.0", "requestContext": {}, "requestPayload": payload, "responsePayload": {},
+            });
+            DeadLetter::read(&record.to_string())
+        };
+        assert_eq!(wrapped(event), probes);
+        assert_eq!(wrapped(import), DeadLetter::Import(owner, id));
 
-        for nonsense in ["", "x", "{}", "[]", "{\"requestPayload\": null}"] {
+        for nonsense in ["", "x", "{}", "[]", "{\"requestPayload\": null}", "{\"Records\": [{\"s3\": {}}]}"] {
             assert_eq!(DeadLetter::read(nonsense), DeadLetter::Unknown, "{nonsense}");
         }
     }

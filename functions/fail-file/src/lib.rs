@@ -2,15 +2,12 @@
 
 mod dead_letter;
 
-use std::error::Error;
-
 use files_domain::{BoxError, File, FileId, OwnerId, ProbeDone, Probed, Timestamp, Unfinished};
 use files_objects::{Objects, ObjectsError};
-use files_queues::{DeliveryMessage, Queue, sqs_messages};
+use files_queues::{DeliveryMessage, Queue, QueueEvent};
 use files_records::{Records, RecordsError};
 use lambda_runtime::LambdaEvent;
-use lambda_startup::{EventHandler, announce_events};
-use serde_json::Value;
+use lambda_startup::{EventHandler, announce_events, each_message};
 use tracing::{error, info};
 
 pub use crate::dead_letter::DeadLetter;
@@ -26,32 +23,23 @@ pub struct FailFile {
 }
 
 impl EventHandler for FailFile {
-    type Event = Value;
+    type Event = QueueEvent;
     type Response = ();
 
     /// Handles the messages of an SQS event. If one fails, Lambda counts the error and SQS delivers all of them again. Handling a
     /// message twice is harmless.
-    async fn handle(&self, event: LambdaEvent<Value>) -> Result<(), BoxError> {
-        let mut failure = None;
-        for message in sqs_messages(event.payload).unwrap_or_default() {
-            let letter = DeadLetter::read(&message.body.unwrap_or_default());
-            if let Err(cause) = self.act(&letter).await {
-                error!(
-                    cause = cause.as_ref() as &dyn Error,
-                    "handling a dead letter failed, SQS delivers it again"
-                );
-                failure = Some(cause);
-            }
-        }
+    async fn handle(&self, event: LambdaEvent<QueueEvent>) -> Result<(), BoxError> {
+        let handled =
+            each_message(event.payload.into_messages(), |body| self.act(DeadLetter::read(&body))).await;
         announce_events(&self.records, &self.deliveries).await;
-        failure.map_or(Ok(()), Err)
+        handled
     }
 }
 
 impl FailFile {
-    async fn act(&self, letter: &DeadLetter) -> Result<(), BoxError> {
+    async fn act(&self, letter: DeadLetter) -> Result<(), BoxError> {
         match letter {
-            DeadLetter::Import(owner, id) => self.end_import(*owner, *id).await,
+            DeadLetter::Import(owner, id) => self.end_import(owner, id).await,
             DeadLetter::Probes(objects) => {
                 for object in objects {
                     self.end_probe(object.owner, object.id).await?;

@@ -7,7 +7,7 @@ use files_domain::Status;
 use files_queues::{ImportMessage, StoredObject};
 use lambda_startup::EventHandler;
 use serde_json::{Value, json};
-use test_app::{TestApp, event};
+use test_app::{TestApp, json_event};
 
 async fn fail(app: &TestApp, payload: &Value) {
     let function = app.function("fail-file");
@@ -16,7 +16,7 @@ async fn fail(app: &TestApp, payload: &Value) {
         objects: function.objects(),
         deliveries: function.delivery_queue(),
     };
-    handler.handle(event(payload.clone())).await.expect("the dead letter is handled");
+    handler.handle(json_event(payload)).await.expect("the dead letter is handled");
 }
 
 #[tokio::test]

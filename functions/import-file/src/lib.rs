@@ -34,13 +34,12 @@ use std::time::SystemTime;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsMessage};
 use files_objects::Objects;
-use files_queues::{DeliveryMessage, ImportMessage, Queue, sqs_messages};
+use files_queues::{DeliveryMessage, ImportMessage, Queue, QueueEvent};
 use files_records::{ImportClaim, Keys, Records};
 use lambda_runtime::LambdaEvent;
 use lambda_startup::{EventHandler, announce_events};
 use media_source::PageResolver;
 use safe_fetch::{Allowed, SafeClient};
-use serde_json::Value;
 use tracing::{error, info};
 
 use crate::commit::commit_or_restart;
@@ -89,7 +88,7 @@ pub struct ImportFile {
 }
 
 impl EventHandler for ImportFile {
-    type Event = Value;
+    type Event = QueueEvent;
     type Response = SqsBatchResponse;
 
     /// Handles the messages of an SQS event. Failures of a source are saved in the record. A message with headers whose import
@@ -100,10 +99,10 @@ impl EventHandler for ImportFile {
     /// A call to DynamoDB, S3, SQS or Lambda failed. Lambda counts an error of the function, unlike a batch item failure, and SQS
     /// delivers the messages again, or moves them to the dead-letter queue after several attempts
     /// (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>).
-    async fn handle(&self, event: LambdaEvent<Value>) -> Result<SqsBatchResponse, BoxError> {
+    async fn handle(&self, event: LambdaEvent<QueueEvent>) -> Result<SqsBatchResponse, BoxError> {
         let deadline = event.context.deadline();
         let (mut redeliver, mut failure) = (SqsBatchResponse::default(), None);
-        for message in sqs_messages(event.payload).unwrap_or_default() {
+        for message in event.payload.into_messages() {
             let is_repeated = is_repeated(&message);
             let Ok(import) =
                 serde_json::from_str::<ImportMessage>(message.body.as_deref().unwrap_or_default())

@@ -11,7 +11,7 @@ use handler::handler;
 use import_file::ImportFile;
 use lambda_startup::EventHandler;
 use serde_json::{Value, json};
-use test_app::{TestApp, event};
+use test_app::{TestApp, json_event};
 
 /// Queues an import that fails at once: its source has a private address.
 async fn queued(app: &TestApp, owner: &str) -> File {
@@ -27,7 +27,7 @@ async fn queued(app: &TestApp, owner: &str) -> File {
 async fn run(app: &TestApp, owner_share: Option<u64>) -> Option<Value> {
     let message = app.receive("ImportQueue").await?;
     let handler = ImportFile { owner_share, ..handler(app, "") };
-    let response = handler.handle(event(message.event)).await.expect("handled");
+    let response = handler.handle(json_event(&message.event)).await.expect("handled");
     assert!(response.batch_item_failures.is_empty(), "no receive counts as a failure");
     Some(message.body)
 }

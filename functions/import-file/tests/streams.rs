@@ -28,7 +28,7 @@ use lambda_startup::EventHandler;
 use media_source::PageResolver;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use test_app::{TestApp, event};
+use test_app::{TestApp, json_event};
 
 struct Test {
     app: TestApp,
@@ -106,7 +106,7 @@ impl Test {
     /// Runs the next message; whether the run needs no other one.
     async fn run(&self) -> bool {
         let message = self.app.receive("ImportQueue").await.expect("a message");
-        self.handler().handle(event(message.event)).await.is_ok()
+        self.handler().handle(json_event(&message.event)).await.is_ok()
     }
 
     /// Ends the lease of the last run, and runs the message again.

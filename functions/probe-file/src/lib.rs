@@ -6,22 +6,19 @@
 mod object;
 mod record;
 
-use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use files_domain::file_object_key;
-use files_queues::{StoredObject, sqs_messages};
-use lambda_startup::Downloads;
+use files_domain::{BoxError, file_object_key};
+use files_queues::{QueueEvent, SqsMessages, StoredObject, StoredObjects};
+use lambda_startup::{Downloads, each_message};
 use media_probe::{Ffprobe, Outcome, corrected_content_type};
 use probe_protocol::{Found, MediaFound, ProbeReport};
 use serde_json::{Value, json};
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use crate::object::Object;
 pub use crate::record::{InvokeError, ProbeRecord};
-
-type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Probes stored objects.
 pub struct ProbeFile {
@@ -47,25 +44,14 @@ impl ProbeFile {
     /// # Errors
     /// An object could not be read, or its result could not be saved. The whole invocation fails, since Lambda does not count partial
     /// batch failures as errors.
-    pub async fn handle(&self, event: Value) -> Result<Value, BoxError> {
-        let objects = StoredObject::in_event(&event);
-        let Some(messages) = sqs_messages(event) else {
-            self.probe_all(&objects).await?;
-            return Ok(json!({}));
-        };
-        let mut failure = None;
-        for message in messages {
-            // A body that is not JSON has no objects.
-            let event = serde_json::from_str(&message.body.unwrap_or_default()).unwrap_or(Value::Null);
-            if let Err(cause) = self.probe_all(&StoredObject::in_event(&event)).await {
-                error!(
-                    cause = cause.as_ref() as &dyn Error,
-                    "handling a message failed, SQS delivers it again"
-                );
-                failure = Some(cause);
+    pub async fn handle(&self, event: QueueEvent<StoredObjects>) -> Result<Value, BoxError> {
+        match event {
+            QueueEvent::Sqs(SqsMessages(messages)) => {
+                each_message(messages, |body| self.probe_queued(body)).await?;
             }
+            QueueEvent::Other(objects) => self.probe_all(objects).await?,
         }
-        failure.map_or_else(|| Ok(json!({})), Err)
+        Ok(json!({}))
     }
 
     /// Ends this process if an ffprobe was killed in it, so that a compromised ffprobe cannot affect the next probe. Lambda starts a
@@ -78,9 +64,14 @@ impl ProbeFile {
         }
     }
 
-    async fn probe_all(&self, objects: &[StoredObject]) -> Result<(), BoxError> {
+    async fn probe_queued(&self, body: String) -> Result<(), BoxError> {
+        // A body that is not JSON has no objects.
+        self.probe_all(serde_json::from_str(&body).unwrap_or_default()).await
+    }
+
+    async fn probe_all(&self, StoredObjects(objects): StoredObjects) -> Result<(), BoxError> {
         for object in objects {
-            self.probe(object).await?;
+            self.probe(&object).await?;
         }
         Ok(())
     }

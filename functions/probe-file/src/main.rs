@@ -7,7 +7,6 @@ use lambda_runtime::{Error, LambdaEvent, Runtime, layers, service_fn};
 use lambda_startup::{Startup, optional, required};
 use media_probe::{Ffprobe, Limits};
 use probe_file::{ProbeFile, ProbeRecord};
-use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -29,7 +28,7 @@ async fn main() -> Result<(), Error> {
     tracing::info!(version, "ffprobe");
     let probe = Arc::new(ProbeFile::new(record, startup.downloads(), ffprobe, version));
     let handler = Arc::clone(&probe);
-    let handler = service_fn(move |event: LambdaEvent<Value>| {
+    let handler = service_fn(move |event: LambdaEvent<_>| {
         let probe = Arc::clone(&handler);
         async move { probe.handle(event.payload).await }
     });

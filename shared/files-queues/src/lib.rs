@@ -8,6 +8,6 @@ mod stored;
 
 pub use delivery::DeliveryMessage;
 pub use import::ImportMessage;
-pub use message::{Grouped, sqs_messages};
+pub use message::{Grouped, QueueEvent, SqsMessages};
 pub use queue::Queue;
-pub use stored::StoredObject;
+pub use stored::{StoredObject, StoredObjects};

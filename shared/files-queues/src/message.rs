@@ -1,6 +1,7 @@
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use files_domain::OwnerId;
-use serde_json::Value;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 /// A message of an owner.
 pub trait Grouped {
@@ -8,19 +9,51 @@ pub trait Grouped {
     fn group(&self) -> OwnerId;
 }
 
-/// Returns the messages of an SQS event (<https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>); `None`: the event is
-/// of another service.
-#[must_use]
-pub fn sqs_messages(event: Value) -> Option<Vec<SqsMessage>> {
-    let SqsEvent { records, .. } = serde_json::from_value(event).ok()?;
-    let from_sqs = |message: &SqsMessage| message.event_source.as_deref() == Some("aws:sqs");
-    (!records.is_empty() && records.iter().all(from_sqs)).then_some(records)
+/// The payload of a function that a queue invokes. `O` reads the events of other services, which are ignored by default.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum QueueEvent<O = IgnoredAny> {
+    /// An event of SQS.
+    Sqs(SqsMessages),
+    /// An event of another service.
+    Other(O),
+}
+
+impl<O> QueueEvent<O> {
+    /// Returns the messages. Events of other services have none.
+    #[must_use]
+    pub fn into_messages(self) -> Vec<SqsMessage> {
+        match self {
+            Self::Sqs(SqsMessages(messages)) => messages,
+            Self::Other(_) => Vec::new(),
+        }
+    }
+}
+
+/// The messages of an SQS event (<https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>), at least one. Only an event
+/// whose records are all of SQS deserializes.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "SqsEvent")]
+pub struct SqsMessages(pub Vec<SqsMessage>);
+
+impl TryFrom<SqsEvent> for SqsMessages {
+    type Error = &'static str;
+
+    fn try_from(event: SqsEvent) -> Result<Self, Self::Error> {
+        let from_sqs = |message: &SqsMessage| message.event_source.as_deref() == Some("aws:sqs");
+        let is_of_sqs = !event.records.is_empty() && event.records.iter().all(from_sqs);
+        is_of_sqs.then_some(Self(event.records)).ok_or("the event is not of SQS")
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
+
+    fn messages(event: &Value) -> Vec<SqsMessage> {
+        serde_json::from_str::<QueueEvent>(&event.to_string()).unwrap().into_messages()
+    }
 
     #[test]
     fn only_sqs_events_have_messages() {
@@ -37,16 +70,17 @@ mod tests {
             },
             {"eventSource": "aws:sqs", "messageId": "m", "body": "two"},
         ]});
-        let messages = sqs_messages(event).unwrap();
-        let bodies: Vec<_> = messages.iter().map(|message| message.body.as_deref()).collect();
+        let messages_of_sqs = messages(&event);
+        let bodies: Vec<_> = messages_of_sqs.iter().map(|message| message.body.as_deref()).collect();
         assert_eq!(bodies, [Some("one"), Some("two")]);
+        assert_eq!(messages_of_sqs[0].attributes["ApproximateReceiveCount"], "1");
         let mixed =
             json!([{"eventSource": "aws:sqs", "messageId": "m", "body": ""}, {"eventSource": "aws:s3"}]);
         for other in [json!([]), json!([{"eventSource": "aws:s3"}]), mixed, json!(3), json!([3])] {
-            assert_eq!(sqs_messages(json!({"Records": other})), None, "{other}");
+            assert_eq!(messages(&json!({"Records": other})), [], "{other}");
         }
         for other in [json!({}), json!(null), json!("Records")] {
-            assert_eq!(sqs_messages(other.clone()), None, "{other}");
+            assert_eq!(messages(&other), [], "{other}");
         }
     }
 }

@@ -1,8 +1,8 @@
 use aws_lambda_events::s3::{S3Event, S3EventRecord};
 use files_domain::{FileId, OwnerId, file_object_key, parse_file_object_key};
 use percent_encoding::percent_decode_str;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::Value;
 
 use crate::Grouped;
 
@@ -18,22 +18,47 @@ pub struct StoredObject {
 }
 
 impl StoredObject {
-    /// Returns the objects in an event of S3
-    /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>). Anything else is left
-    /// out: records of other services, S3's `s3:TestEvent`, and keys that are not a file's.
-    #[must_use]
-    pub fn in_event(event: &Value) -> Vec<Self> {
-        let records = event.get("Records").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        let records = records.iter().filter_map(|record| S3EventRecord::deserialize(record).ok());
-        records.filter_map(Self::in_record).collect()
-    }
-
     fn in_record(record: S3EventRecord) -> Option<Self> {
         // S3 encodes keys as forms do: a plus sign is a space.
         let key = record.s3.object.key?.replace('+', " ");
         let key = percent_decode_str(&key).decode_utf8().ok()?;
         let (owner, id) = parse_file_object_key(&key).ok()?;
         Some(Self { bucket: record.s3.bucket.name?, owner, id })
+    }
+}
+
+/// The objects in an event of S3
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>). Deserializes from any JSON.
+/// Left out are records of other services, S3's `s3:TestEvent`, and keys that are not a file's.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "Event")]
+pub struct StoredObjects(pub Vec<StoredObject>);
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Event {
+    S3 {
+        #[serde(rename = "Records")]
+        records: Vec<Record>,
+    },
+    Other(IgnoredAny),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Record {
+    S3(Box<S3EventRecord>),
+    Other(IgnoredAny),
+}
+
+impl From<Event> for StoredObjects {
+    fn from(event: Event) -> Self {
+        let Event::S3 { records } = event else { return Self::default() };
+        let objects = records.into_iter().filter_map(|record| match record {
+            Record::S3(record) => StoredObject::in_record(*record),
+            Record::Other(_) => None,
+        });
+        Self(objects.collect())
     }
 }
 
@@ -60,11 +85,15 @@ impl Serialize for StoredObject {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn object() -> StoredObject {
         let id: FileId = "019aa1b2-c3d4-7e5f-8a6b-0123456789ab".parse().unwrap();
         StoredObject { bucket: "b".into(), owner: OwnerId::named("press"), id }
+    }
+
+    fn objects(event: &Value) -> Vec<StoredObject> {
+        serde_json::from_str::<StoredObjects>(&event.to_string()).unwrap().0
     }
 
     /// Returns a record as in the documentation of S3.
@@ -85,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_queued_object_has_the_format_of_an_s3_event() {
-        assert_eq!(StoredObject::in_event(&json!(object())), [object()]);
+        assert_eq!(objects(&json!(object())), [object()]);
     }
 
     #[test]
@@ -94,11 +123,10 @@ mod tests {
         let encoded = key.replace('/', "%2F").replace('-', "%2D");
         let foreign = record("files/a+b%20%C3%BC");
         let event = json!({"Records": [record(&key), foreign, record(&encoded), {"kinesis": {}}, 7]});
-        assert_eq!(StoredObject::in_event(&event), [object(), object()]);
-        for odd in
-            [json!({"Service": "Amazon S3", "Event": "s3:TestEvent"}), json!({"Records": 3}), json!(null)]
-        {
-            assert!(StoredObject::in_event(&odd).is_empty(), "{odd}");
+        assert_eq!(objects(&event), [object(), object()]);
+        let test_event = json!({"Service": "Amazon S3", "Event": "s3:TestEvent"});
+        for odd in [test_event, json!({"Records": 3}), json!([[record(&key)]]), json!(null)] {
+            assert!(objects(&odd).is_empty(), "{odd}");
         }
     }
 }

@@ -21,7 +21,7 @@ pub use announce::announce_events;
 pub use aws::{Aws, AwsEndpoints};
 pub use clock::now;
 pub use download::{DownloadError, Downloads};
-pub use events::{EventHandler, serve_events};
+pub use events::{EventHandler, each_message, serve_events};
 pub use invoke::{InvokeError, invoke};
 pub use metrics::{MetricUnit, publish_metric};
 pub use settings::{SettingError, number, optional, owner_limits, required};

@@ -24,7 +24,7 @@ mod message;
 mod request;
 mod response;
 
-pub use event::event;
+pub use event::{event, json_event};
 pub use files::{CONTENT, FileBuilder, video};
 pub use function::TestFunction;
 pub use http::Method;
