@@ -21,6 +21,9 @@ const MILLISECOND_TIME_BASE: &str = "1/1000";
 /// Largest rounding error of a time, in seconds.
 const MAX_ROUNDING: f64 = 0.001;
 
+/// Relative difference below which a fraction is another form of a rate.
+const SAME_RATE: f64 = 1e-6;
+
 /// Common rates, to which rates nearby are rounded.
 const COMMON_RATES: [(u64, u64); 16] = [
     (24_000, 1001),
@@ -64,7 +67,19 @@ pub(crate) fn stated(format_name: &str, stream: &Value) -> Option<String> {
         Some((average, number)) => base.or_else(|| (number <= MAX_FRAME_RATE).then_some(average)),
         None => base.filter(|base| is_clock(base)),
     };
-    found.map(str::to_owned)
+    found.map(|rate| common(rate).unwrap_or_else(|| rate.to_owned()))
+}
+
+/// Returns the common rate that a fraction such as `19001/317` approximates: Matroska counts nanoseconds.
+fn common(rate: &str) -> Option<String> {
+    let number = ratio(Some(&Value::from(rate)))?;
+    let is_near = |(above, below): &&(u64, u64)| (quotient(*above, *below) / number - 1.0).abs() < SAME_RATE;
+    COMMON_RATES.iter().find(is_near).and_then(|(above, below)| reduced(*above, *below))
+}
+
+#[allow(clippy::cast_precision_loss, reason = "small numbers")]
+fn quotient(above: u64, below: u64) -> f64 {
+    above as f64 / below as f64
 }
 
 /// The source of a frame rate that the container does not state.
@@ -163,7 +178,7 @@ fn of_distances(distances: u32, seconds: f64) -> Option<String> {
     if !rate.is_finite() || rate <= 0.0 || rate > MAX_FRAME_RATE {
         return None;
     }
-    let off = |(above, below): &(u64, u64)| (*above as f64 / *below as f64 / rate - 1.0).abs();
+    let off = |(above, below): &(u64, u64)| (quotient(*above, *below) / rate - 1.0).abs();
     let nearest = COMMON_RATES.iter().min_by(|one, other| off(one).total_cmp(&off(other)));
     match nearest.filter(|usual| off(usual) <= MAX_ROUNDING / seconds) {
         Some((above, below)) => reduced(*above, *below),
@@ -184,6 +199,8 @@ mod tests {
         for (average, base, clock, expected) in [
             ("60000/1", "25/1", "1/60000", Some("25/1")),
             ("24000/1001", "24/1", "1/24000", Some("24000/1001")),
+            ("19001/317", "19001/317", "1/1000", Some("60000/1001")),
+            ("96000/4003", "24000/1001", "1/1000", Some("96000/4003")),
             ("25/1", "0/0", "1/25", Some("25/1")),
             ("25/1", "25/1", "1/25", Some("25/1")),
             ("1000/1", "1000/1", "1/16000", Some("1000/1")),

@@ -119,7 +119,7 @@ fn is_sbv(text: &str) -> bool {
     let is_time = |text: &str| {
         let parts: Vec<&str> = text.split([':', '.']).collect();
         let is_number = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-        parts.len() == 4 && text.contains('.') && parts.iter().all(|part| is_number(&part))
+        parts.len() == 4 && text.contains('.') && parts.iter().all(is_number)
     };
     let first = text.lines().next().unwrap_or_default().trim();
     first.split_once(',').is_some_and(|(from, to)| is_time(from) && is_time(to))

@@ -63,8 +63,12 @@ async fn a_raw_stream_has_the_frame_rate_that_it_states_or_none() {
 
 /// Replaces the frame duration in Matroska's header by a void element of the same size.
 fn without_rate(mut matroska: Vec<u8>) -> Vec<u8> {
-    let at = matroska.windows(4).position(|id| id == b"\x23\xe3\x83\x84").expect("DefaultDuration");
-    matroska[at..at + 8].copy_from_slice(b"\xec\x86\0\0\0\0\0\0");
+    let is_duration = |id: &[u8]| matches!(id, b"\x23\xe3\x83\x83" | b"\x23\xe3\x83\x84");
+    let at = matroska.windows(4).position(is_duration).expect("DefaultDuration");
+    // The identifier takes three bytes, the length one.
+    let length = 4 + (matroska[at + 3] & 0x7F);
+    matroska[at..at + usize::from(length)].fill(0);
+    matroska[at..at + 2].copy_from_slice(&[0xEC, 0x80 | (length - 2)]);
     matroska
 }
 
@@ -90,7 +94,9 @@ async fn an_average_over_all_pictures_is_not_replaced_by_one_over_the_first() {
     let found = media(ffmpeg("mp4", &format!("{film} {varying} {H264}"))).await;
     let rate = found.summary.frame_rate.unwrap_or_default();
     assert!((rate - 17.5).abs() < 0.2, "{rate}");
-    for (rate, expected) in [("24000/1001", 23.976), ("30000/1001", 29.97), ("25", 25.0)] {
+    for (rate, expected) in
+        [("24000/1001", 23.976), ("30000/1001", 29.97), ("60000/1001", 59.94), ("25", 25.0)]
+    {
         let bytes = ffmpeg("mp4", &format!("{} {H264} -video_track_timescale 1000", pictures(rate)));
         let found = media(bytes).await.summary.frame_rate.unwrap_or_default();
         assert!((found - expected).abs() < 0.02, "{rate}: {found}");
@@ -120,4 +126,24 @@ async fn a_common_start_does_not_count() {
             assert!((found - 3.024).abs() < 0.002, "{offset} {extension}: {found}");
         }
     }
+}
+
+/// Checks a data track like that of a camera, which is a little longer than pictures and sound.
+#[tokio::test]
+async fn a_longer_track_of_data_does_not_count() {
+    let folder = tempfile::TempDir::new().unwrap();
+    std::fs::write(folder.path().join("words.srt"), "1\n00:00:00,000 --> 00:00:03,900\nWords\n").unwrap();
+    let arguments = format!(
+        "{} -f lavfi -i sine=duration=3 -i words.srt -map 0 -map 1 -map 2 {H264} -c:a aac -c:s mov_text",
+        pictures("30")
+    );
+    let mut file = crate::support::ffmpeg_in(folder.path(), "mp4", &arguments);
+    for (from, to) in [(b"sbtl", b"meta"), (b"tx3g", b"gpmd")] {
+        let at = file.windows(4).position(|word| word == from).unwrap();
+        file[at..at + 4].copy_from_slice(to);
+    }
+    let found = media(file).await;
+    assert!(found.full["streams"].as_array().unwrap().iter().any(|stream| stream["codec_type"] == "data"));
+    let duration = found.summary.duration.unwrap_or_default();
+    assert!((duration - 3.0).abs() < 0.03, "{duration}");
 }
