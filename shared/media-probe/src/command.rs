@@ -24,6 +24,9 @@ pub(crate) const FORMATS: &str = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,
 /// kernel lets the buffer grow to megabytes while ffprobe is busy.
 pub(crate) const RECEIVE_BUFFER: usize = 16 * 1024;
 
+/// The entries of ffprobe's output that describe tiles.
+const TILES: &str = "stream_group=id:stream_group_component:subcomponent";
+
 /// The exit status and the output of ffprobe.
 pub(crate) struct ProcessOutput {
     pub(crate) status: ExitStatus,
@@ -48,13 +51,15 @@ pub(crate) enum Query {
     Assuming(&'static str),
     /// Reports the presentation times of the first packets of the stream with this index.
     Times { stream: u64, packets: usize },
+    /// Reports how tiles make up a picture.
+    Tiles,
 }
 
 impl Query {
     fn arguments(self) -> Vec<String> {
         let depth = match self {
             Self::Describe(depth) | Self::DescribeAs(_, depth) => depth,
-            Self::Assuming(_) | Self::Times { .. } => DEPTHS[0],
+            Self::Assuming(_) | Self::Times { .. } | Self::Tiles => DEPTHS[0],
         };
         let mut arguments = vec!["-probesize", depth.probe_size, "-formatprobesize", depth.format_probe_size];
         arguments.extend(["-print_format", "json"]);
@@ -68,6 +73,7 @@ impl Query {
                 arguments.extend(["-select_streams", &stream, "-read_intervals", &packets]);
                 arguments.extend(["-show_entries", "packet=pts_time"]);
             }
+            Self::Tiles => arguments.extend(["-show_entries", TILES]),
         }
         if matches!(self, Self::Describe(_) | Self::DescribeAs(..)) {
             arguments.extend(["-show_format", "-show_streams", "-show_chapters"]);

@@ -123,6 +123,7 @@ impl Sound {
                 "chapters": [],
             }),
             partial: None,
+            visible: None,
             content_type: Some("audio/x-dff"),
             display: Display::default(),
         }

@@ -3,6 +3,7 @@
 use media_facts::{MediaType, ProbeFacts, ProbeSummary};
 
 use crate::orientation::Orientation;
+use crate::still::FirstFrame;
 
 /// The description of a media file.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +21,8 @@ pub struct Media {
     pub partial: Option<String>,
     /// The media type, where the bytes are more specific than the container's name, such as for a camera's raw file.
     pub content_type: Option<&'static str>,
+    /// Of a fragmented file without an index, the end of the part that ffprobe has seen.
+    pub(crate) visible: Option<u64>,
     /// What the headers of an image say about its display.
     pub(crate) display: Display,
 }
@@ -31,4 +34,6 @@ pub(crate) struct Display {
     /// Of HEIF and AVIF, the ids of the items that show the whole picture: the primary item, then its thumbnails. Other items, such as
     /// tiles and depth maps, do not.
     pub(crate) items: Vec<u32>,
+    /// Of an animated WebP, the first frame.
+    pub(crate) first: Option<FirstFrame>,
 }

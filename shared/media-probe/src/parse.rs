@@ -49,6 +49,7 @@ pub(crate) fn media(output: &[u8]) -> Result<Media, NotDescribed> {
         full,
         partial: None,
         content_type: None,
+        visible: None,
         display: Display::default(),
     })
 }

@@ -244,7 +244,7 @@ impl<S: RangeSource> Probe<'_, S> {
     }
 
     /// Runs ffprobe once. A probe has at most seven runs: three depths of a fragmented file's beginning and of the whole file, and one
-    /// for the frame rate or for the container of the signature. All but the first have less processor time, which bounds the sum.
+    /// for the frame rate, for the tiles of a picture or for the container of the signature. All but the first have less processor time, which bounds the sum.
     pub(crate) async fn run(
         &self,
         query: Query,

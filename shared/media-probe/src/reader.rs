@@ -31,6 +31,7 @@ pub(crate) struct Reader<S> {
     halt: Arc<Halt>,
     budget: Budget,
     waiting: StdMutex<Waiting>,
+    excerpt: OnceLock<Excerpt>,
     // Locked during a read, so that no block is read twice; ffprobe waits for one read at a time.
     state: Mutex<State>,
 }
@@ -39,6 +40,13 @@ pub(crate) struct Reader<S> {
 struct State {
     cache: BlockCache,
     ahead: ReadAhead,
+}
+
+/// A file that consists of some bytes and of a part of the source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Excerpt {
+    pub(crate) head: Bytes,
+    pub(crate) part: Range<u64>,
 }
 
 /// A budget that was exceeded, with its value.
@@ -76,6 +84,7 @@ impl<S: RangeSource> Reader<S> {
             halt,
             budget: Budget::default(),
             waiting: StdMutex::default(),
+            excerpt: OnceLock::new(),
             state: Mutex::default(),
         }
     }
@@ -95,6 +104,13 @@ impl<S: RangeSource> Reader<S> {
         self.visible_size.store(end.min(self.size), Ordering::Relaxed);
     }
 
+    /// Serves this instead of the file from now on, and reads nothing after it.
+    pub(crate) fn serve_only(&self, excerpt: Excerpt) {
+        self.truncate(excerpt.part.end);
+        // The first one stays.
+        let _ = self.excerpt.set(excerpt);
+    }
+
     /// Allows only this many more bytes, within the budget.
     pub(crate) fn allow(&self, bytes: u64) {
         let most = self.read_bytes.load(Ordering::Relaxed).saturating_add(bytes);
@@ -107,7 +123,7 @@ impl<S: RangeSource> Reader<S> {
         while let position = range.start + bytes.len() as u64
             && position < range.end
         {
-            let chunk = self.chunk(position).await?;
+            let chunk = self.block(position).await?;
             let left = usize::try_from(range.end - position).unwrap_or(usize::MAX);
             bytes.extend_from_slice(&chunk[..chunk.len().min(left)]);
         }
@@ -117,6 +133,20 @@ impl<S: RangeSource> Reader<S> {
     /// Reads these bytes in one read that bypasses the cache. They must lie within the file.
     pub(crate) async fn fetch(&self, range: Range<u64>) -> Result<Bytes, ReadAborted> {
         if range.is_empty() { Ok(Bytes::new()) } else { self.read(range).await }
+    }
+
+    /// Returns the bytes of the file from `position` to the end of its block at most; never empty for a position within the file.
+    async fn block(&self, position: u64) -> Result<Bytes, ReadAborted> {
+        let block = position / BLOCK;
+        let mut state = self.state.lock().await;
+        if !state.cache.contains(block) {
+            self.fill(&mut state, block).await?;
+        }
+        let offset = usize::try_from(position % BLOCK).unwrap_or(usize::MAX);
+        match state.cache.get(block) {
+            Some(bytes) if offset < bytes.len() => Ok(bytes.slice(offset..)),
+            _ => self.end(Reason::Source(ReadError::new("read outside of the object"))),
+        }
     }
 
     async fn fill(&self, state: &mut State, block: u64) -> Result<(), ReadAborted> {
@@ -188,7 +218,10 @@ impl<S: RangeSource> Reader<S> {
 
 impl<S: RangeSource> Content for Reader<S> {
     fn length(&self) -> u64 {
-        self.visible_size()
+        match self.excerpt.get() {
+            Some(Excerpt { head, part }) => head.len() as u64 + (part.end - part.start),
+            None => self.visible_size(),
+        }
     }
 
     fn count_request(&self) -> Result<(), ReadAborted> {
@@ -200,15 +233,15 @@ impl<S: RangeSource> Content for Reader<S> {
 
     /// The bytes from `position` to the end of its block at most; never empty for a position within the file.
     async fn chunk(&self, position: u64) -> Result<Bytes, ReadAborted> {
-        let block = position / BLOCK;
-        let mut state = self.state.lock().await;
-        if !state.cache.contains(block) {
-            self.fill(&mut state, block).await?;
-        }
-        let offset = usize::try_from(position % BLOCK).unwrap_or(usize::MAX);
-        match state.cache.get(block) {
-            Some(bytes) if offset < bytes.len() => Ok(bytes.slice(offset..)),
-            _ => self.end(Reason::Source(ReadError::new("read outside of the object"))),
+        let Some(Excerpt { head, part }) = self.excerpt.get() else { return self.block(position).await };
+        match usize::try_from(position) {
+            Ok(position) if position < head.len() => Ok(head.slice(position..)),
+            _ => {
+                let position = part.start.saturating_add(position - head.len() as u64);
+                let mut bytes = self.block(position).await?;
+                bytes.truncate(usize::try_from(part.end.saturating_sub(position)).unwrap_or(usize::MAX));
+                Ok(bytes)
+            }
         }
     }
 }

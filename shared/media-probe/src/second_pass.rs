@@ -138,7 +138,7 @@ impl<S: RangeSource> Probe<'_, S> {
     }
 
     /// Runs reads of the file itself. `None`: a budget or the deadline is exceeded.
-    async fn read<T>(
+    pub(crate) async fn read<T>(
         &self,
         reading: impl Future<Output = Result<T, ReadAborted>>,
     ) -> Result<Option<T>, ProbeError> {

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use crate::halt::{Halt, Reason};
 use crate::limits::Limits;
 use crate::probe::BUFFER;
-use crate::reader::{ExceededBudget, Reader};
+use crate::reader::{ExceededBudget, Excerpt, Reader};
 use crate::source::{RangeSource, ReadError};
 
 /// As many bytes as it says, each the low byte of its block's number.
@@ -100,6 +100,26 @@ async fn answers_ranges() {
         head.starts_with("http/1.1 416 ") && head.contains("content-range: bytes */200000\r\n"),
         "{head}"
     );
+}
+
+#[tokio::test]
+async fn an_excerpt_is_served_instead_of_the_file() {
+    let server = start(1 << 40, &Limits::default());
+    // From the end of block 1 to the beginning of block 3.
+    server.reader.serve_only(Excerpt { head: Bytes::from_static(b"head"), part: 131_070..196_610 });
+    let (head, body) = server.answer("GET", &server.path, "").await;
+    assert!(head.contains("content-length: 65544\r\n"), "{head}");
+    let expected = [&b"head\x01\x01"[..], &[2; 65_536], &[3, 3]].concat();
+    assert_eq!(body, expected);
+    for (start, end) in [(2, 6), (4, 4), (65_541, 65_543)] {
+        let (_, body) = server.answer("GET", &server.path, &format!("bytes={start}-{end}")).await;
+        assert_eq!(body, expected[start..=end], "{start}-{end}");
+    }
+    let (head, _) = server.answer("GET", &server.path, "bytes=65544-").await;
+    assert!(head.starts_with("http/1.1 416 "), "{head}");
+    assert_eq!(server.reader.bytes(0..2).await.unwrap(), [0, 0], "the file itself");
+    // The blocks of the excerpt, and the first ones: nothing after it.
+    assert_eq!(server.source.reads.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]

@@ -14,11 +14,16 @@ use crate::{median_ms, support};
 const MAX_MS: f64 = 300.0;
 /// Most bytes that the poster of an MP4 may add.
 const MAX_BYTES: u64 = 4_000_000;
-/// The kind of MP4 that a player can only search from its beginning: ffmpeg reads up to the limit of a poster.
-const WITHOUT_INDEX: &str = "MP4, fragmented, no index";
 /// The kinds of video whose posters are measured, among the probed files.
-const KINDS: [&str; 6] =
-    ["MP4, index at the end", "MP4, index at the start", WITHOUT_INDEX, "MPEG-TS", "Matroska", "WebM"];
+const KINDS: [&str; 7] = [
+    "MP4, index at the end",
+    "MP4, index at the start",
+    "MP4, fragmented, no index",
+    "MPEG-TS",
+    "Matroska",
+    "WebM",
+    "FLV, no index",
+];
 
 /// Prints a table. Returns the files that are not within their budgets.
 pub(crate) fn table(folder: &Path, rounds: usize, runtime: &Runtime, files: &[Large]) -> Vec<String> {
@@ -67,7 +72,7 @@ fn row(rounds: usize, runtime: &Runtime, name: &str, path: &Path) -> bool {
         all_reads - reads,
         far - far_without
     );
-    let is_small = bytes <= MAX_BYTES || name == WITHOUT_INDEX || !name.starts_with("MP4");
+    let is_small = bytes <= MAX_BYTES || !name.starts_with("MP4");
     // How far the server reads ahead of ffmpeg depends on the moment, so that few rounds say little of the bytes either.
     rounds < crate::ROUNDS || (is_small && added <= MAX_MS)
 }

@@ -195,6 +195,7 @@ impl Fragmented {
         media.summary.duration = Some(self.duration);
         media.summary.duration_source = Some(DurationSource::Derived);
         media.summary.bit_rate = Some(bit_rate);
+        media.visible = Some(self.visible);
         media.clear_totals();
         if let Some(format) = media.full.get_mut("format") {
             format["size"] = json!(self.size.to_string());

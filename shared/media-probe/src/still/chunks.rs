@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Animation, Picture, tail, tiff};
+use super::{Animation, FirstFrame, Picture, tail, tiff};
 use crate::reader::{ReadAborted, Reader};
 use crate::source::RangeSource;
 
@@ -80,7 +80,7 @@ pub(super) async fn png<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Pic
     Ok(Some(picture))
 }
 
-/// Reads a WebP's size, EXIF and, of an animation, the duration of one iteration (RFC 9649, 2.7).
+/// Reads a WebP's size, EXIF and, of an animation, the first frame and the duration of one iteration (RFC 9649, 2.7).
 pub(super) async fn webp<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Picture>, ReadAborted> {
     const MOVES: u8 = 0x02;
     const HAS_EXIF: u8 = 0x08;
@@ -89,18 +89,23 @@ pub(super) async fn webp<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Pi
         return Ok(None);
     }
     let flags = head[8];
-    let mut picture =
-        Picture { size: Some((number24(&head[12..]) + 1, number24(&head[15..]) + 1)), ..Picture::default() };
+    let canvas = (number24(&head[12..]) + 1, number24(&head[15..]) + 1);
+    let mut picture = Picture { size: Some(canvas), ..Picture::default() };
     let (mut at, mut times) = (30, Times::default());
     for _ in 0..MAX_CHUNKS {
         if flags & (MOVES | HAS_EXIF) == 0 || at > MAX_REACH {
             return Ok(Some(picture));
         }
-        let header = bytes(reader, at, 24).await?;
+        let header = bytes(reader, at, FirstFrame::BEGINNING).await?;
         let Some((kind, length)) = header.get(..8).map(|header| header.split_at(4)) else { break };
         let length = u64::from(u32::from_le_bytes([length[0], length[1], length[2], length[3]]));
         match kind {
-            b"ANMF" if header.len() == 24 => times.add(f64::from(number24(&header[20..])) / 1000.0),
+            b"ANMF" if header.len() >= 24 => {
+                if times.frames == 0 {
+                    picture.first = FirstFrame::read(&header, at, canvas, reader.size());
+                }
+                times.add(f64::from(number24(&header[20..])) / 1000.0);
+            }
             b"EXIF" => {
                 // Some encoders write JPEG's prefix too.
                 let prefix = if header.get(8..14) == Some(b"Exif\0\0") { 6 } else { 0 };
@@ -114,7 +119,7 @@ pub(super) async fn webp<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Pi
     Ok(Some(picture))
 }
 
-fn number24(bytes: &[u8]) -> u32 {
+pub(super) fn number24(bytes: &[u8]) -> u32 {
     u32::from_le_bytes([bytes[0], bytes[1], bytes[2], 0])
 }
 

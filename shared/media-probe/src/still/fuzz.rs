@@ -37,7 +37,7 @@ fn exif() -> Vec<u8> {
 
 /// Returns a valid header of each kind.
 fn samples() -> Vec<Vec<u8>> {
-    let frame = [[0_u8; 12].as_slice(), &[200, 0, 0, 0]].concat();
+    let frame = [[0_u8; 12].as_slice(), &[200, 0, 0, 0], b"VP8L\0\0\0\0"].concat();
     let webp = riff(&[
         (b"VP8X", &[10, 0, 0, 0, 63, 0, 0, 47, 0, 0]),
         (b"ANMF", &frame),
@@ -124,9 +124,15 @@ async fn pictures(reader: &Reader<Memory>) -> Vec<Picture> {
 
 fn is_sound(picture: &Picture) -> bool {
     let size = picture.size.is_none_or(|(width, height)| width > 0 && height > 0);
-    size && picture
-        .animation
-        .is_none_or(|moving| moving.frames > 1 && moving.seconds > 0.0 && moving.seconds.is_finite())
+    let first = picture.first.as_ref().is_none_or(|first| {
+        let (size, offset, canvas) = (first.size, first.offset, first.canvas);
+        let is_within = offset.0 + size.0 <= canvas.0 && offset.1 + size.1 <= canvas.1;
+        is_within && !first.still.part.is_empty() && first.still.part.end <= SIZE as u64
+    });
+    size && first
+        && picture
+            .animation
+            .is_none_or(|moving| moving.frames > 1 && moving.seconds > 0.0 && moving.seconds.is_finite())
 }
 
 #[test]
@@ -141,6 +147,8 @@ fn each_sample_is_read() {
         let is_sound = runtime.block_on(dff::read(&reader)).ok().flatten().is_some();
         let is_targa = is_targa_header(&head); // whose pixels do not end with the file
         assert!(turned || is_icon || is_sound || is_targa, "{head:?}");
+        let first = runtime.block_on(chunks::webp(&reader)).ok().flatten().and_then(|picture| picture.first);
+        assert_eq!(first.is_some(), head.starts_with(b"RIFF"));
     }
 }
 

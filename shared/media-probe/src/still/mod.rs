@@ -2,6 +2,7 @@
 //! Each takes few bytes of the file's headers, within the limits of a probe.
 
 mod chunks;
+mod first_frame;
 #[cfg(test)]
 mod fuzz;
 mod headers;
@@ -11,6 +12,7 @@ mod tail;
 mod targa;
 mod tiff;
 
+pub(crate) use first_frame::FirstFrame;
 use media_facts::{DurationSource, MediaType, ProbeFacts, ProbeSummary};
 use serde_json::{Value, json};
 
@@ -37,6 +39,8 @@ pub(crate) struct Picture {
     animation: Option<Animation>,
     /// As [`Display::items`].
     items: Vec<u32>,
+    /// As [`Display::first`].
+    first: Option<FirstFrame>,
 }
 
 /// The number of frames and their total duration.
@@ -150,6 +154,7 @@ impl Picture {
             }),
             partial: None,
             content_type: None,
+            visible: None,
             display: Display::default(),
         };
         self.describe(&mut media, size);
@@ -176,7 +181,7 @@ impl Picture {
         if summary.video_codec.is_none() {
             summary.video_codec = self.codec.map(str::to_owned);
         }
-        media.display = Display { orientation: self.orientation, items: self.items };
+        media.display = Display { orientation: self.orientation, items: self.items, first: self.first };
         if self.is_raw {
             (media.facts.color, media.facts.hdr) = (None, None); // ffprobe reports those of a thumbnail
         }

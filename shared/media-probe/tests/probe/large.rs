@@ -25,7 +25,7 @@ pub(crate) struct Large {
 const MB: u64 = 1_000_000;
 
 /// Name, file, ffmpeg's arguments, most bytes, most reads. CLIP is 10 s at 8 Mbit/s, SOUND a minute at 320 kbit/s.
-const FILES: [(&str, &str, &str, u64, usize); 10] = [
+const FILES: [(&str, &str, &str, u64, usize); 11] = [
     ("MP4, index at the end", "end.mp4", "CLIP", 10 * MB, 8),
     ("MP4, index at the start", "start.mp4", "CLIP -movflags +faststart", 10 * MB, 8),
     (
@@ -42,6 +42,7 @@ const FILES: [(&str, &str, &str, u64, usize); 10] = [
     ("FLAC", "a.flac", "NOISE", MB / 2, 8),
     ("WAV", "a.wav", "NOISE", MB / 2, 8),
     ("AVI", "a.avi", "CLIP", 2 * MB, 8),
+    ("FLV, no index", "a.flv", "CLIP", 2 * MB, 8),
 ];
 
 /// Makes the files in the folder: `seconds` of video at 1 MB per second, and `parts` times that for the fragmented one.

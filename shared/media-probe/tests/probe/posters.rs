@@ -187,6 +187,69 @@ async fn a_poster_of_a_large_film_reads_little_more() {
     assert!(with - without <= 4 * 1024 * 1024, "{without} bytes without a poster, {with} with it");
 }
 
+/// Returns a film that is red in its first half second and blue in the other twelve.
+fn red_and_blue(folder: &Path, extension: &str, options: &str) -> Vec<u8> {
+    if !folder.join("clip.mp4").is_file() {
+        let part = |colour: &str, seconds: &str| {
+            format!("-f lavfi -i color={colour}:size=640x360:rate=10:duration={seconds}")
+        };
+        let joined = "-filter_complex [0:v][1:v]concat,noise=alls=60:allf=t";
+        let codec = "-c:v libx264 -preset ultrafast -g 5 -b:v 10M -pix_fmt yuv420p";
+        let clip = format!("{} {} {joined} {codec}", part("red", "0.5"), part("blue", "12"));
+        std::fs::write(folder.join("clip.mp4"), ffmpeg("mp4", &clip)).unwrap();
+    }
+    let film = ffmpeg_in(folder, extension, &format!("-i clip.mp4 -c copy {options}"));
+    assert!(film.len() > 9_000_000, "{extension} {options}: {} bytes", film.len());
+    film
+}
+
+/// Returns a Matroska file whose index has an unknown name.
+fn without_cues(mut film: Vec<u8>) -> Vec<u8> {
+    let places: Vec<_> = film
+        .windows(4)
+        .enumerate()
+        .filter(|(_, word)| word == b"\x1c\x53\xbb\x6b")
+        .map(|(at, _)| at)
+        .collect();
+    assert_eq!(places.len(), 2, "in the list of elements, and the index");
+    places.iter().for_each(|at| film[at + 3] += 1);
+    film
+}
+
+#[tokio::test]
+async fn a_film_without_an_index_is_searched_from_its_beginning() {
+    let folder = TempDir::new().unwrap();
+    let of = |extension: &str, options: &str| red_and_blue(folder.path(), extension, options);
+    for (name, film, is_sought) in [
+        ("MP4", of("mp4", ""), true),
+        ("MP4, fragmented", of("mp4", "-movflags +frag_keyframe+empty_moov+default_base_moof"), false),
+        ("Matroska", of("mkv", ""), true),
+        ("Matroska without an index", without_cues(of("mkv", "")), false),
+        ("FLV", of("flv", "-flvflags add_keyframe_index"), true),
+        ("FLV without an index", of("flv", ""), false),
+        ("MPEG-TS", of("ts", ""), true),
+        ("H.264", of("h264", ""), false),
+    ] {
+        let end = end(film).await;
+        let shown = Pixels::of(&end.poster.unwrap_or_else(|| panic!("{name}: no poster")), "scale=1:1");
+        assert_eq!(shown.rgb[2] > shown.rgb[0], is_sought, "{name}: {:?}", shown.rgb);
+        assert!(!end.killed, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_beginning_of_a_fragmented_film_may_be_black() {
+    let film = ffmpeg(
+        "mp4",
+        "-f lavfi -i color=black:size=640x360:rate=10:duration=3 -f lavfi -i testsrc2=size=640x360:rate=10:duration=12,noise=alls=60:allf=t \
+         -filter_complex [0:v][1:v]concat -g 10 -c:v libx264 -preset ultrafast -b:v 12M -pix_fmt yuv420p \
+         -movflags +frag_keyframe+empty_moov+default_base_moof",
+    );
+    assert!(film.len() > 9_000_000, "{} bytes", film.len());
+    let shown = Pixels::of(&poster(film).await.expect("a poster"), "null");
+    assert!(shown.mean() > 60.0, "mean {}", shown.mean());
+}
+
 /// A program that stands in for ffmpeg.
 fn stand_in(folder: &Path, script: &str) -> PathBuf {
     let path = folder.join("ffmpeg");

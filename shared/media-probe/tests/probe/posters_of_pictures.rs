@@ -4,7 +4,7 @@ use media_probe::Outcome;
 
 use crate::posters::{Pixels, end, poster};
 use crate::stills::{STILL, fixture, jpeg, png, webp};
-use crate::support::ffmpeg;
+use crate::support::{ffmpeg, outcome};
 
 /// The least similarity to what Debian's ffmpeg shows, in decibels.
 const LEAST: f64 = 20.0;
@@ -38,11 +38,22 @@ async fn a_picture_is_upright() {
 }
 
 #[tokio::test]
-async fn a_tile_is_never_the_poster() {
-    for name in ["grid.heic", "grid.avif"] {
-        let end = end(fixture(name)).await;
-        assert_eq!((end.poster, end.killed), (None, false), "{name}");
-        assert!(matches!(end.outcome, Outcome::Media(_)), "{name}");
+async fn tiles_are_composed() {
+    let of =
+        |source: &str, filters: &str| Pixels::of(&ffmpeg("png", &format!("{source} -frames:v 1")), filters);
+    let whole = |filters: &str| of("-f lavfi -i testsrc2=size=128x128", filters);
+    let colours = ["red", "lime", "blue", "white"]
+        .map(|colour| format!("-f lavfi -i color={colour}:size=64x64"))
+        .join(" ");
+    let stacked = format!("{colours} -filter_complex xstack=inputs=4:layout=0_0|64_0|0_64|64_64");
+    for (name, expected) in [
+        ("grid.heic", of(&stacked, "crop=120:100:0:0")),
+        ("grid-odd.heic", whole("crop=119:101:0:0,transpose=1")),
+        ("grid-64.heic", of("-f lavfi -i color=orange:size=640x640", "null")),
+        ("grid.avif", of("-f lavfi -i color=red:size=128x128", "null")),
+        ("grid-turned.avif", whole("transpose=2")),
+    ] {
+        assert_shows(name, fixture(name), &expected).await;
     }
     // The thumbnail shows the whole picture, and is turned as the picture is.
     let whole = ffmpeg("png", "-f lavfi -i testsrc2=size=120x100 -frames:v 1");
@@ -51,7 +62,23 @@ async fn a_tile_is_never_the_poster() {
 }
 
 #[tokio::test]
-async fn an_animation_has_its_first_frame_or_none() {
+async fn damaged_tiles_cost_at_most_the_poster() {
+    for name in ["grid.heic", "grid-odd.heic", "grid-turned.avif"] {
+        let whole = fixture(name);
+        let samples = whole.windows(4).position(|word| word == b"mdat").unwrap() + 4;
+        // Nothing of the tiles, and only the first one of them.
+        for kept in [samples, samples + (whole.len() - samples) / 3] {
+            let mut damaged = whole.clone();
+            damaged[kept..].fill(0);
+            let facts = outcome(damaged.clone()).await;
+            let end = end(damaged).await;
+            assert_eq!((end.outcome, end.poster, end.killed), (facts, None, false), "{name}, {kept} bytes");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_animation_has_its_first_frame() {
     let first = Pixels::of(&ffmpeg("png", STILL), "null");
     assert_shows("GIF", ffmpeg("gif", "-f lavfi -i testsrc2=size=64x48:rate=5:duration=2 -filter_complex split[a][b];[b]palettegen[p];[a][p]paletteuse"), &first).await;
     assert_shows(
@@ -60,9 +87,62 @@ async fn an_animation_has_its_first_frame_or_none() {
         &first,
     )
     .await;
-    let end = end(fixture("moving.webp")).await; // the layer's ffmpeg does not decode it
-    assert_eq!((end.poster, end.killed), (None, false));
-    assert!(matches!(end.outcome, Outcome::Media(_)));
+    let red = Pixels::of(&ffmpeg("png", "-f lavfi -i color=red:size=64x48 -frames:v 1"), "null");
+    assert_shows("WebP", fixture("moving.webp"), &red).await;
+    for options in ["-pix_fmt yuv420p", "-pix_fmt yuva420p", "-lossless 1 -pix_fmt bgra"] {
+        let film = format!("-f lavfi -i testsrc2=size=64x48:rate=5:duration=2 -c:v libwebp_anim {options}");
+        assert_shows(&format!("WebP, {options}"), ffmpeg("webp", &film), &first).await;
+    }
+}
+
+fn chunk(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
+    let fill = if content.len() % 2 == 1 { &[0][..] } else { &[] };
+    [&kind[..], &u32::try_from(content.len()).unwrap().to_le_bytes(), content, fill].concat()
+}
+
+/// Returns an animated WebP whose first frame has these chunks, 64 by 48 pixels, at this place on a canvas. Its second one is cut short.
+fn animated(canvas: (u32, u32), offset: (u32, u32), chunks: &[u8]) -> Vec<u8> {
+    let three = |number: u32| number.to_le_bytes()[..3].to_vec();
+    let extended = [vec![2, 0, 0, 0], three(canvas.0 - 1), three(canvas.1 - 1)].concat();
+    let frame =
+        [three(offset.0 / 2), three(offset.1 / 2), three(63), three(47), three(100), vec![0]].concat();
+    let frames = [chunk(b"ANMF", &[&frame, chunks].concat()), chunk(b"ANMF", &frame)].concat();
+    let parts = [b"WEBP".to_vec(), chunk(b"VP8X", &extended), chunk(b"ANIM", &[0; 6]), frames].concat();
+    chunk(b"RIFF", &parts)
+}
+
+#[tokio::test]
+async fn the_first_frame_of_an_animation_is_at_its_place() {
+    let still = ffmpeg("webp", &format!("{STILL} -pix_fmt yuv420p"));
+    let shown = Pixels::of(&ffmpeg("png", STILL), "pad=131:99:10:20:black");
+    assert_shows("an odd canvas", animated((131, 99), (10, 20), &still[12..]), &shown).await;
+    let scaled = Pixels::of(&ffmpeg("png", STILL), "pad=1280:960:640:480:black,scale=640:480");
+    assert_shows("a large canvas", animated((1280, 960), (640, 480), &still[12..]), &scaled).await;
+    for (canvas, offset, length) in [
+        ((64, 48), (2, 0), still.len()),
+        ((63, 48), (0, 0), still.len()),
+        ((64, 48), (0, 0), 24),
+        ((64, 48), (0, 0), 12),
+    ] {
+        let end = end(animated(canvas, offset, &still[12..length])).await;
+        let Outcome::Media(media) = end.outcome else { panic!("{canvas:?}: unreadable") };
+        assert_eq!((media.summary.width, media.summary.height), (Some(canvas.0), Some(canvas.1)));
+        assert_eq!((end.poster, end.killed), (None, false), "{canvas:?}, {offset:?}, {length} bytes");
+    }
+}
+
+#[tokio::test]
+async fn transparency_is_ignored() {
+    let opaque = "-f lavfi -i testsrc2=size=64x48:rate=5:duration=1";
+    let shown = Pixels::of(&ffmpeg("png", STILL), "null");
+    let half = "-vf format=rgba,colorchannelmixer=aa=0.5";
+    for (name, extension, codec) in [
+        ("PNG", "png", "-frames:v 1"),
+        ("WebP", "webp", "-frames:v 1 -c:v libwebp -lossless 1"),
+        ("animated WebP", "webp", "-c:v libwebp_anim -lossless 1"),
+    ] {
+        assert_shows(name, ffmpeg(extension, &format!("{opaque} {half} {codec}")), &shown).await;
+    }
 }
 
 #[tokio::test]
