@@ -1,4 +1,4 @@
-//! The objects in S3: presigned URLs, whole objects, multipart uploads, ranges.
+//! The objects in S3: presigned URLs, whole objects, multipart uploads.
 
 mod disposition;
 mod error;
@@ -6,7 +6,6 @@ mod list;
 mod multipart;
 mod object;
 mod presign;
-mod range;
 
 pub use disposition::{Disposition, DownloadHeaders};
 pub use error::ObjectsError;
