@@ -11,8 +11,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-# Without the harness of the end-to-end tests, where a cloud creates owners, and an owner refers to its cloud.
-FOLDERS = ("functions", "shared", "infra", "tests/app")
+FOLDERS = ("functions", "shared", "infra", "tests")
 TOKEN = re.compile(r"[A-Za-z_]\w*|::|[{},*]|\bas\b")
 COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 STRING = re.compile(r"""'(?:\\[^']+|[^'\\])'|r(#+)".*?"\1|"(?:\\.|[^"\\])*\"""", re.DOTALL)

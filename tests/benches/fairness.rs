@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use files_domain::{FileId, OwnerId};
-use files_tests::cloud::{Setup, now};
+use files_tests::cloud::now;
+use files_tests::setup::Setup;
 use files_tests::{Cloud, Owner, Reply, SourceServer};
 use futures_util::stream::{self, StreamExt};
 

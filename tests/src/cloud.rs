@@ -2,13 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use files_domain::{NewKey, Scope, Timestamp};
 use serde_json::Value;
-use tokio::sync::OnceCell;
 
 use crate::advancing_clock::AdvancingClock;
 use crate::deployment::{self, NEEDS_LOCAL_CLOUD};
@@ -17,10 +15,9 @@ use crate::log_secrets::LogWatch;
 pub use crate::process::{children, is_running, kill};
 pub use crate::ready::Ready;
 use crate::ready::{ready_file, ready_in};
-pub use crate::setup::Setup;
 use crate::supervisor::Supervisor;
 use crate::wait::until;
-use crate::{Backend, Owner, Response};
+use crate::{Backend, Response};
 
 /// A cloud that the tests run against.
 pub enum Cloud {
@@ -72,28 +69,6 @@ impl Cloud {
         }
     }
 
-    /// Starts a cloud for one test.
-    pub async fn start() -> Self {
-        Setup::default().start().await
-    }
-
-    /// Configures a cloud for one test.
-    #[must_use]
-    pub fn setup() -> Setup {
-        Setup::default()
-    }
-
-    /// Returns the cloud that all tests share that neither stop it nor count its calls; each test creates its own owners. It is
-    /// the deployment, if the tests run against one.
-    pub async fn shared() -> &'static Self {
-        static SHARED: OnceCell<Cloud> = OnceCell::const_new();
-        let start = async || match deployment::address() {
-            Some(address) => Self::Deployed(address),
-            None => Self::start().await,
-        };
-        SHARED.get_or_init(start).await
-    }
-
     /// Returns the content of `ready.json`.
     #[must_use]
     pub fn ready(&self) -> &Ready {
@@ -125,22 +100,6 @@ impl Cloud {
     #[must_use]
     pub fn process(&self) -> u32 {
         self.expect_local().process
-    }
-
-    /// Creates an owner with a key that has all scopes.
-    pub async fn owner(&self) -> Owner {
-        let name = match self {
-            Self::Local(_) => new_name(),
-            Self::Deployed(_) => deployment::owner_name(&new_name()),
-        };
-        let key = self.key(&name, Scope::ALL, None).await;
-        Owner::new(self, &name, &key)
-    }
-
-    /// Returns an existing owner, with the same key.
-    #[must_use]
-    pub fn owner_again(&self, before: &Owner) -> Owner {
-        Owner::new(self, before.name(), before.key())
     }
 
     /// Creates another key of the owner called `name`.
@@ -265,10 +224,4 @@ async fn wait_ready(folder: &Path, process: u32) -> Ready {
         ready_in(folder)
     })
     .await
-}
-
-/// Returns a unique owner name.
-fn new_name() -> String {
-    static COUNT: AtomicUsize = AtomicUsize::new(0);
-    format!("tester {}", COUNT.fetch_add(1, Ordering::Relaxed))
 }

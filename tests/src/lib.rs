@@ -25,6 +25,7 @@ pub mod raw_source;
 pub mod ready;
 pub mod response;
 pub mod retry;
+mod send;
 pub mod separate;
 pub mod setup;
 pub mod source;

@@ -2,16 +2,18 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
+use files_domain::Scope;
 use http::Method;
 use serde_json::Value;
 
 use crate::client::http_client;
 use crate::log_secrets::LogWatch;
 use crate::wait::until;
-use crate::{Backend, Cloud, Form, LocalBackend, Response, advancing_clock};
+use crate::{Backend, Cloud, Form, LocalBackend, Response, advancing_clock, deployment};
 
 /// An owner of files, with access to the stores behind the API.
 #[derive(Clone)]
@@ -25,8 +27,32 @@ pub struct Owner {
     pub backend: LocalBackend,
 }
 
+impl Cloud {
+    /// Creates an owner with a key that has all scopes.
+    pub async fn owner(&self) -> Owner {
+        let name = match self {
+            Self::Local(_) => new_name(),
+            Self::Deployed(_) => deployment::owner_name(&new_name()),
+        };
+        let key = self.key(&name, Scope::ALL, None).await;
+        Owner::new(self, &name, &key)
+    }
+
+    /// Returns an existing owner, with the same key.
+    #[must_use]
+    pub fn owner_again(&self, before: &Owner) -> Owner {
+        Owner::new(self, before.name(), before.key())
+    }
+}
+
+/// Returns a unique owner name.
+fn new_name() -> String {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    format!("tester {}", COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
 impl Owner {
-    pub(crate) fn new(cloud: &Cloud, name: &str, key: &str) -> Self {
+    fn new(cloud: &Cloud, name: &str, key: &str) -> Self {
         Self {
             http: http_client(),
             api: cloud.api(),

@@ -15,32 +15,35 @@ pub(crate) fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
 }
 
-/// Returns the folder of the programs. If one is missing, `make build` builds all of them, which takes minutes in a new clone;
-/// tests in other processes wait for it.
+/// Returns the folder of the programs. If one is missing or older than its sources, `make build` builds all of them, which takes
+/// minutes in a new clone; tests in other processes wait for it.
 ///
 /// # Panics
-/// `make build` fails, or a program is older than its sources: a test of it would test the code before the change.
+/// `make build` fails, or leaves a program that is missing or older than its sources.
 #[must_use]
 pub fn built() -> PathBuf {
     static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
         let folder = folder();
-        if is_complete(&folder) {
-            assert_current(&folder);
-            return folder;
-        }
-        let lock = File::create(folder.join("make-build.lock")).expect("a lock file");
-        lock.lock().expect("the lock");
-        if !is_complete(&folder) {
-            build();
-        }
-        assert!(
-            is_complete(&folder),
-            "make build did not create all of {PROGRAMS:?} in {}",
-            folder.display()
-        );
+        build_if_needed(&folder, build);
         folder
     });
     BUILT.clone()
+}
+
+fn build_if_needed(folder: &Path, build: impl FnOnce()) {
+    if outdated(folder).is_empty() {
+        return;
+    }
+    let lock = File::create(folder.join("make-build.lock")).expect("a lock file");
+    lock.lock().expect("the lock");
+    let outdated_before = outdated(folder); // another process may have built them
+    if outdated_before.is_empty() {
+        return;
+    }
+    eprintln!("running `make build`: {}", outdated_before.join("; "));
+    build();
+    let outdated = outdated(folder);
+    assert!(outdated.is_empty(), "after `make build`: {}", outdated.join("; "));
 }
 
 /// Returns the folder of the release binaries: the parent of the test's `deps` folder in a release build.
@@ -50,18 +53,15 @@ fn folder() -> PathBuf {
     if own.ends_with("release") { own.to_owned() } else { project().join("target/release") }
 }
 
-fn is_complete(folder: &Path) -> bool {
-    PROGRAMS.iter().all(|program| folder.join(program).exists())
-}
-
-/// Asserts that no program is older than its sources.
-fn assert_current(folder: &Path) {
+/// Returns a message for each program that is missing or older than its sources.
+fn outdated(folder: &Path) -> Vec<String> {
+    let missing = PROGRAMS.iter().filter(|program| !folder.join(program).exists());
+    let missing = missing.map(|program| format!("{program} is missing"));
     let functions = std::fs::read_dir(project().join("functions")).expect("the functions");
     let functions = functions.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
     let names = functions.chain(["files-local", "files-admin", "files"].map(str::to_owned));
     let mut ages = Ages::default();
-    let stale: Vec<String> = names.filter_map(|name| ages.stale(folder, &name)).collect();
-    assert!(stale.is_empty(), "run `make build` first: {}", stale.join("; "));
+    missing.chain(names.filter_map(|name| ages.stale(folder, &name))).collect()
 }
 
 /// The modification times of source files, each read once.
@@ -109,14 +109,41 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
+    fn write(path: &Path, age: u64) {
+        let file = File::create(path).expect("a file");
+        file.set_modified(SystemTime::now() - Duration::from_secs(age)).expect("a time");
+    }
+
+    #[test]
+    fn missing_and_outdated_programs_are_built_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        let build_all = |age: u64| PROGRAMS.iter().for_each(|program| write(&at(program), age));
+        let builds = std::cell::Cell::new(0);
+        let run = |age: u64| {
+            build_if_needed(folder.path(), || {
+                builds.set(builds.get() + 1);
+                build_all(age);
+            });
+            builds.get()
+        };
+        assert_eq!((run(60), run(60)), (1, 1), "all were missing");
+        std::fs::remove_file(at("ffmpeg")).expect("a file");
+        assert_eq!((run(60), run(60)), (2, 2), "one was missing");
+        write(&at("lib.rs"), 30);
+        let listed = format!("{}: {}\n", at("files").display(), at("lib.rs").display());
+        std::fs::write(at("files.d"), listed).expect("a list");
+        assert_eq!((run(10), run(10)), (3, 3), "one was older than its source");
+        write(&at("files"), 60);
+        let ineffective = std::panic::catch_unwind(|| build_if_needed(folder.path(), || {}));
+        assert!(ineffective.is_err(), "a build that leaves an outdated program");
+    }
+
     #[test]
     fn a_program_older_than_a_source_is_found() {
         let folder = tempfile::tempdir().expect("a folder");
         let at = |name: &str| folder.path().join(name);
-        let write = |name: &str, age: u64| {
-            let file = File::create(at(name)).expect("a file");
-            file.set_modified(SystemTime::now() - Duration::from_secs(age)).expect("a time");
-        };
+        let write = |name: &str, age: u64| write(&at(name), age);
         let stale = || Ages::default().stale(folder.path(), "program");
         write("program", 60);
         assert_eq!(stale(), None, "without a dep-info file");

@@ -4,8 +4,6 @@ use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::Value;
 
-use crate::faults;
-
 /// A response with its whole body.
 #[derive(Clone, Debug)]
 pub struct Response {
@@ -18,15 +16,6 @@ pub struct Response {
 }
 
 impl Response {
-    /// Sends a request and reads the response. Retries if faults are injected.
-    pub async fn to(request: reqwest::RequestBuilder) -> Self {
-        if faults::seed().is_some() {
-            faults::send_with_retries(request).await
-        } else {
-            Self::once(request).await
-        }
-    }
-
     /// Sends a request once.
     pub(crate) async fn once(request: reqwest::RequestBuilder) -> Self {
         let response = request.send().await.expect("a response");

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use tokio::sync::OnceCell;
+
 use crate::deployment::{self, NEEDS_LOCAL_CLOUD};
 use crate::programs::{built, project};
 use crate::{Cloud, faults};
@@ -20,6 +22,30 @@ pub struct Setup {
     first_key: bool,
     parameters: Vec<(&'static str, String)>,
     xray_daemon: Option<std::net::SocketAddr>,
+}
+
+impl Cloud {
+    /// Starts a cloud for one test.
+    pub async fn start() -> Self {
+        Setup::default().start().await
+    }
+
+    /// Configures a cloud for one test.
+    #[must_use]
+    pub fn setup() -> Setup {
+        Setup::default()
+    }
+
+    /// Returns the cloud that all tests share that neither stop it nor count its calls; each test creates its own owners. It is
+    /// the deployment, if the tests run against one.
+    pub async fn shared() -> &'static Self {
+        static SHARED: OnceCell<Cloud> = OnceCell::const_new();
+        let start = async || match deployment::address() {
+            Some(address) => Self::Deployed(address),
+            None => Self::start().await,
+        };
+        SHARED.get_or_init(start).await
+    }
 }
 
 impl Setup {

@@ -14,8 +14,7 @@ async fn main() -> Result<(), Error> {
         records,
         objects: startup.objects()?,
         imports: startup.import_queue()?,
-        allowed: Allowed::parse(&optional("FILES_IMPORT_ALLOW_HOSTS").unwrap_or_default())
-            .except(&optional("AWS_LAMBDA_RUNTIME_API").unwrap_or_default()),
+        allowed: Allowed::from_settings(optional),
         max_file_bytes: number("FILES_MAX_FILE_BYTES", "a number of bytes")?,
         public_url: optional("FILES_PUBLIC_URL"),
     })

@@ -10,7 +10,6 @@ async fn main() -> Result<(), Error> {
     let startup = Startup::begin()?;
     let records = startup.client_records()?;
     startup.connect_to_dynamodb(1).await;
-    let allowed = Allowed::parse(&optional("FILES_IMPORT_ALLOW_HOSTS").unwrap_or_default())
-        .except(&optional("AWS_LAMBDA_RUNTIME_API").unwrap_or_default());
+    let allowed = Allowed::from_settings(optional);
     files_api::serve(CreateUploadToken { records, allowed }).await
 }

@@ -11,8 +11,7 @@ async fn main() -> Result<(), Error> {
     let startup = Startup::begin()?;
     let (records, queue) = (startup.records()?, startup.delivery_queue()?);
     startup.connect_to_dynamodb(1).await;
-    let allowed = Allowed::parse(&optional("FILES_IMPORT_ALLOW_HOSTS").unwrap_or_default())
-        .except(&optional("AWS_LAMBDA_RUNTIME_API").unwrap_or_default());
+    let allowed = Allowed::from_settings(optional);
     let limits = Limits { contact: optional("FILES_IMPORT_CONTACT"), ..Limits::default() };
     let base = match optional("FILES_PUBLIC_URL") {
         Some(url) => BaseUrl::configured(&url),

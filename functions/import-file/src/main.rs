@@ -12,8 +12,7 @@ async fn main() -> Result<(), Error> {
     let (records, keys) = (startup.records()?, startup.keys()?);
     let (objects, queue) = (startup.objects()?, startup.import_queue()?);
     startup.connect_to_dynamodb_and_s3(1, 1).await;
-    let allowed = Allowed::parse(&optional("FILES_IMPORT_ALLOW_HOSTS").unwrap_or_default())
-        .except(&optional("AWS_LAMBDA_RUNTIME_API").unwrap_or_default());
+    let allowed = Allowed::from_settings(optional);
     let import = ImportFile {
         records,
         keys,

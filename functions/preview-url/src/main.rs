@@ -12,8 +12,7 @@ async fn main() -> Result<(), Error> {
     let records = startup.records()?;
     let keys = startup.keys()?.with_rate_limits(&records).with_key_uses(&records);
     startup.connect_to_dynamodb(1).await;
-    let allowed = Allowed::parse(&optional("FILES_IMPORT_ALLOW_HOSTS").unwrap_or_default())
-        .except(&optional("AWS_LAMBDA_RUNTIME_API").unwrap_or_default());
+    let allowed = Allowed::from_settings(optional);
     let client = SafeClient::new(allowed.clone(), limits(optional("FILES_IMPORT_CONTACT")))?;
     let pages = startup.page_function().map(|(client, name)| PageResolver::new(client, name));
     let max_joined_height = number("FILES_MAX_JOINED_HEIGHT", "a number of pixels")?;

@@ -2,9 +2,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow, bail};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use clap::Args;
@@ -95,14 +96,8 @@ impl PlaceOptions {
     /// Opens the queue of probes.
     pub(crate) async fn probe_queue(&self) -> Result<ProbeQueue> {
         if let Some(ready) = self.local()? {
-            let config = aws_sdk_sqs::Config::builder()
-                .behavior_version(BehaviorVersion::latest())
-                .region(Region::new(ready.region.clone()))
-                .endpoint_url(&ready.sqs)
-                .credentials_provider(ready.keys())
-                .http_client(http_client())
-                .build();
-            let queue = Queue::new(aws_sdk_sqs::Client::from_conf(config), ready.resource("ProbeQueue")?);
+            let client = aws_sdk_sqs::Client::new(&ready.config(&ready.sqs));
+            let queue = Queue::new(client, ready.resource("ProbeQueue")?);
             return Ok(ProbeQueue { queue, bucket: ready.resource("FilesBucket")? });
         }
         let (Some(url), Some(bucket)) = (&self.probe_queue, &self.bucket) else {
@@ -153,26 +148,12 @@ impl PlaceOptions {
 
 impl Ready {
     fn dynamodb(&self) -> Client {
-        let config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(self.region.clone()))
-            .endpoint_url(&self.dynamodb)
-            .credentials_provider(self.keys())
-            .http_client(http_client())
-            .build();
-        Client::from_conf(config)
+        Client::new(&self.config(&self.dynamodb))
     }
 
     fn s3(&self) -> aws_sdk_s3::Client {
-        let config = aws_sdk_s3::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(self.region.clone()))
-            .endpoint_url(&self.s3)
-            .credentials_provider(self.keys())
-            .http_client(http_client())
-            .force_path_style(true)
-            .build();
-        aws_sdk_s3::Client::from_conf(config)
+        let config = aws_sdk_s3::config::Builder::from(&self.config(&self.s3)).force_path_style(true);
+        aws_sdk_s3::Client::from_conf(config.build())
     }
 
     /// Returns the name of a resource, or a queue's URL.
@@ -181,8 +162,15 @@ impl Ready {
         found.with_context(|| format!("the local cloud runs no {logical_id}"))
     }
 
-    fn keys(&self) -> Credentials {
-        Credentials::new(&self.access_key_id, &self.secret_access_key, None, None, "ready.json")
+    fn config(&self, endpoint: &str) -> SdkConfig {
+        let keys = Credentials::new(&self.access_key_id, &self.secret_access_key, None, None, "ready.json");
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(self.region.clone()))
+            .credentials_provider(SharedCredentialsProvider::new(keys))
+            .http_client(http_client())
+            .endpoint_url(endpoint)
+            .build()
     }
 }
 
@@ -198,6 +186,6 @@ fn http_client() -> aws_sdk_dynamodb::config::SharedHttpClient {
 }
 
 /// Loads the operator's own profile, single sign-on or role.
-async fn aws() -> aws_config::SdkConfig {
+async fn aws() -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).load().await
 }

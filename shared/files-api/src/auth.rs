@@ -30,13 +30,8 @@ pub async fn authenticate<R: Borrow<Request>, T>(
         return Err(ApiError::from(Reason::MissingScope).with_message(NO_API_KEY));
     }
     keys.admit(&caller).await?;
-    match check_query(request.borrow()).and_then(|()| parse(request, &caller)) {
-        Ok(parsed) => Ok((caller, parsed)),
-        Err(error) => {
-            keys.check(&caller).await?;
-            Err(error)
-        }
-    }
+    let parsed = parse_or_check(request, &caller, parse, keys.check(&caller)).await?;
+    Ok((caller, parsed))
 }
 
 /// The message for an upload token on any other route.
@@ -56,13 +51,25 @@ pub async fn authenticate_uploader<R: Borrow<Request>, T>(
     if caller.upload_token().is_none() {
         records.keys().admit(&caller).await?;
     }
-    match check_query(request.borrow()).and_then(|()| parse(request, &caller)) {
-        Ok(parsed) => Ok((caller, parsed)),
-        Err(error) => {
-            records.check(&caller).await?;
-            Err(error)
-        }
+    let parsed = parse_or_check(request, &caller, parse, records.check(&caller)).await?;
+    Ok((caller, parsed))
+}
+
+/// Parses a request. If that fails, the result of `check` precedes the error.
+async fn parse_or_check<R: Borrow<Request>, T, E>(
+    request: R,
+    caller: &Caller,
+    parse: impl FnOnce(R, &Caller) -> Result<T, ApiError>,
+    check: impl Future<Output = Result<(), E>>,
+) -> Result<T, ApiError>
+where
+    ApiError: From<E>,
+{
+    let parsed = check_query(request.borrow()).and_then(|()| parse(request, caller));
+    if parsed.is_err() {
+        check.await?;
     }
+    parsed
 }
 
 fn caller(request: &Request, scope: Scope, now: Timestamp) -> Result<Caller, ApiError> {

@@ -9,7 +9,7 @@ pub struct Route {
     pub function: &'static str,
 }
 
-/// All routes. `template.yaml` deploys and `openapi.yaml` describes exactly these, as a test of this crate checks.
+/// All routes. `template.yaml` deploys, `openapi.yaml` describes and `README.md` lists exactly these, as a test of this crate checks.
 pub const ROUTES: &[Route] = &[
     route("GET", "/v1/files", "list-files"),
     route("POST", "/v1/files", "create-file"),

@@ -62,33 +62,28 @@ impl RetryingBody {
 #[serde(untagged)]
 pub enum Probe {
     /// The summary.
-    Summary {
-        /// Width in pixels, as displayed.
-        width: Option<u32>,
-        /// Height in pixels, as displayed.
-        height: Option<u32>,
-        /// Duration in seconds.
-        duration: Option<f64>,
-        /// How the duration is known.
-        duration_source: Option<DurationSource>,
-        /// ffprobe's name of the container format.
-        format_name: String,
-        /// Whether ffprobe read only a part of the file. The reason is in `ffprobe_error`.
-        partial: bool,
-    },
+    Summary(SummaryProbe),
     /// The summary and ffprobe's complete output.
     Complete(Box<CompleteProbe>),
 }
 
-/// The summary and ffprobe's complete output.
+/// The summary of ffprobe's output.
 #[derive(Clone, Debug, Serialize)]
-pub struct CompleteProbe {
+pub struct SummaryProbe {
     width: Option<u32>,
     height: Option<u32>,
     duration: Option<f64>,
     duration_source: Option<DurationSource>,
     format_name: String,
+    /// Whether ffprobe read only a part of the file. The reason is in `ffprobe_error`.
     partial: bool,
+}
+
+/// The summary and ffprobe's complete output.
+#[derive(Clone, Debug, Serialize)]
+pub struct CompleteProbe {
+    #[serde(flatten)]
+    summary: SummaryProbe,
     video_codec: Option<String>,
     audio_codec: Option<String>,
     frame_rate: Option<f64>,
@@ -101,12 +96,22 @@ pub struct CompleteProbe {
     chapters: Value,
 }
 
+impl SummaryProbe {
+    fn new(probe: &ProbeSummary, file: &File) -> Self {
+        Self {
+            width: probe.width,
+            height: probe.height,
+            duration: probe.duration,
+            duration_source: probe.duration_source,
+            format_name: probe.format_name.clone(),
+            partial: file.ffprobe_error().is_some(),
+        }
+    }
+}
+
 impl Probe {
     fn summary(file: &File) -> Option<Self> {
-        let ProbeSummary { width, height, duration, duration_source, format_name, .. } =
-            file.probe().cloned()?;
-        let partial = file.ffprobe_error().is_some();
-        Some(Self::Summary { width, height, duration, duration_source, format_name, partial })
+        file.probe().map(|probe| Self::Summary(SummaryProbe::new(probe, file)))
     }
 
     fn complete(file: &File, full: &Value) -> Option<Self> {
@@ -116,12 +121,7 @@ impl Probe {
         let facts =
             full.get(PROBE_FACTS).and_then(|facts| ProbeFacts::deserialize(facts).ok()).unwrap_or_default();
         Some(Self::Complete(Box::new(CompleteProbe {
-            width: probe.width,
-            height: probe.height,
-            duration: probe.duration,
-            duration_source: probe.duration_source,
-            format_name: probe.format_name,
-            partial: file.ffprobe_error().is_some(),
+            summary: SummaryProbe::new(&probe, file),
             video_codec: probe.video_codec,
             audio_codec: probe.audio_codec,
             frame_rate: probe.frame_rate,

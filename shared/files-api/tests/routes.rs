@@ -1,17 +1,20 @@
-//! Compares the table of routes with the template and the OpenAPI document.
+//! Compares the table of routes with the template, the OpenAPI document and the table in README.md.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use files_api::ROUTES;
+use files_api::{ROUTES, Route};
 use serde_norway::Value;
 
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
-fn load(path: &str) -> Value {
+fn read(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    serde_norway::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn load(path: &str) -> Value {
+    serde_norway::from_str(&read(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 fn text(value: &Value) -> Option<String> {
@@ -47,6 +50,19 @@ fn documented() -> BTreeSet<(String, String)> {
     routes
 }
 
+/// Returns the methods and the paths of each row of the table in README.md.
+fn summarised() -> Vec<(Vec<String>, Vec<String>)> {
+    let readme = read("README.md");
+    let (_, table) = readme.split_once("| method | path | |\n| --- | --- | --- |\n").expect("the table");
+    let rows = table.lines().map_while(|line| line.strip_prefix("| "));
+    let names = |cell: &str| cell.split(", ").map(|name| name.trim_matches('`').to_owned()).collect();
+    rows.map(|row| {
+        let mut cells = row.split(" | ").map(names);
+        (cells.next().expect("methods"), cells.next().expect("paths"))
+    })
+    .collect()
+}
+
 #[test]
 fn the_template_deploys_exactly_these_routes() {
     let owned = |text: &str| text.to_owned();
@@ -59,4 +75,25 @@ fn the_openapi_document_describes_exactly_these_routes() {
     let table = ROUTES.iter().filter(|route| route.path != "$default");
     let table = table.map(|route| (route.method.to_owned(), route.path.to_owned()));
     assert_eq!(documented(), table.collect());
+}
+
+#[test]
+fn each_route_is_in_one_row_of_the_readme() {
+    let rows = summarised();
+    let is_in = |route: &Route, (methods, paths): &(Vec<String>, Vec<String>)| {
+        methods.iter().any(|method| method == route.method) && paths.iter().any(|path| path == route.path)
+    };
+    // README.md names the documents' routes in a sentence.
+    let routes: Vec<&Route> =
+        ROUTES.iter().filter(|route| !["not-found", "api-docs"].contains(&route.function)).collect();
+    for route in &routes {
+        assert_eq!(rows.iter().filter(|row| is_in(route, row)).count(), 1, "{route:?}");
+    }
+    for row in &rows {
+        let of_row = || routes.iter().filter(|route| is_in(route, row));
+        let methods: BTreeSet<&str> = of_row().map(|route| route.method).collect();
+        let paths: BTreeSet<&str> = of_row().map(|route| route.path).collect();
+        assert_eq!(methods, row.0.iter().map(String::as_str).collect(), "{row:?}");
+        assert_eq!(paths, row.1.iter().map(String::as_str).collect(), "{row:?}");
+    }
 }

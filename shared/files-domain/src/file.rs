@@ -45,7 +45,7 @@ pub struct File<S = FileState> {
     /// Number of the last change.
     pub version: u64,
     /// Number of claims of the import: the fencing token of its workers. Only the worker of the latest claim may write.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::state::is_zero")]
     pub generation: u64,
     /// Size in bytes, announced or stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -79,11 +79,6 @@ pub struct File<S = FileState> {
     pub state: S,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_zero(number: &u64) -> bool {
-    *number == 0
-}
-
 impl<S> File<S> {
     /// Returns when the file was created.
     #[must_use]
@@ -106,48 +101,11 @@ impl<S> File<S> {
     /// Separates the file from its state.
     #[must_use]
     pub fn split(self) -> (File<()>, S) {
-        let Self { id, owner, name, earlier_names, source, updated_at, version, generation, size, .. } = self;
-        let Self {
-            content_type,
-            checksum,
-            announced_sha256,
-            presigned_put,
-            upload_token,
-            notify,
-            expires_at,
-            deadline,
-            state,
-            ..
-        } = self;
-        let file = File {
-            id,
-            owner,
-            name,
-            earlier_names,
-            source,
-            updated_at,
-            version,
-            generation,
-            size,
-            content_type,
-            checksum,
-            announced_sha256,
-            presigned_put,
-            upload_token,
-            notify,
-            expires_at,
-            deadline,
-            state: (),
-        };
-        (file, state)
+        self.replace_state(())
     }
-}
 
-impl File<()> {
-    /// Returns the file in `state`.
-    #[must_use]
-    pub fn with_state<T>(self, state: T) -> File<T> {
-        File {
+    fn replace_state<T>(self, state: T) -> (File<T>, S) {
+        let file = File {
             id: self.id,
             owner: self.owner,
             name: self.name,
@@ -166,7 +124,16 @@ impl File<()> {
             expires_at: self.expires_at,
             deadline: self.deadline,
             state,
-        }
+        };
+        (file, self.state)
+    }
+}
+
+impl File<()> {
+    /// Returns the file in `state`.
+    #[must_use]
+    pub fn with_state<T>(self, state: T) -> File<T> {
+        self.replace_state(state).0
     }
 }
 

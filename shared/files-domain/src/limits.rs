@@ -8,12 +8,10 @@ pub const MAX_API_UPLOAD_BYTES: u64 = 4 * 1024 * 1024;
 /// Largest object of a single PUT in bytes
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html>).
 pub const MAX_SINGLE_PUT_BYTES: u64 = 5 * 1024 * 1024 * 1024;
-/// Maximum number of parts of an upload; smallest part except the last, and largest part, in bytes
+/// Maximum number of parts of an upload
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>).
 pub const MAX_PARTS: u32 = 10_000;
-/// See [`MAX_PARTS`].
-pub const MIN_PART_BYTES: u64 = 5 * 1024 * 1024;
-/// See [`MAX_PARTS`].
+/// Largest part in bytes. See [`MAX_PARTS`].
 pub const MAX_PART_BYTES: u64 = MAX_SINGLE_PUT_BYTES;
 /// Largest object: 48.8 TiB.
 pub const MAX_OBJECT_BYTES: u64 = MAX_PART_BYTES * MAX_PARTS as u64;

@@ -55,13 +55,8 @@ impl Origin {
     pub const MAX_NAME_CHARS: usize = claimed::MAX_NAME_CHARS;
     /// Longest URL, in bytes.
     pub const MAX_URL_BYTES: usize = claimed::MAX_URL_BYTES;
-    /// Longest duration, in seconds: ten years.
-    pub const MAX_DURATION: f64 = claimed::MAX_SECONDS;
-
     /// Most chapters. The first ones are kept.
     pub const MAX_CHAPTERS: usize = tracks::MAX_CHAPTERS;
-    /// Longest title of a chapter, in characters.
-    pub const MAX_CHAPTER_CHARS: usize = tracks::MAX_TITLE_CHARS;
     /// Most subtitles. The first ones are kept, and none that a program made before those that a person made.
     pub const MAX_SUBTITLES: usize = tracks::MAX_SUBTITLES;
     /// Most bytes of everything as JSON, because the origin is a part of the file's record. While there are more, the last subtitles

@@ -149,7 +149,7 @@ pub struct Stored {
     pub multipart: bool,
 }
 
-fn is_zero<N: Default + PartialEq>(number: &N) -> bool {
+pub(crate) fn is_zero<N: Default + PartialEq>(number: &N) -> bool {
     *number == N::default()
 }
 

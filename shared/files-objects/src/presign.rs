@@ -42,6 +42,19 @@ const NO_LANGUAGE: &str = "und";
 /// Prevents caching, since a browser would use a cached response without CORS headers for a request with CORS.
 const NOT_CACHED: &str = "private, no-store";
 
+/// Overrides the response headers of a GET or a HEAD.
+macro_rules! with_headers {
+    ($request:expr, $headers:expr) => {
+        $request
+            .response_content_type(&$headers.content_type)
+            .response_content_disposition(&$headers.content_disposition)
+            .response_content_encoding(NO_ENCODING)
+            .response_content_language(NO_LANGUAGE)
+            .response_expires(DateTime::from_secs(0))
+            .response_cache_control(NOT_CACHED)
+    };
+}
+
 impl Objects {
     /// Presigns the PUT of an upload with the announced length, type and checksum. It succeeds only once.
     ///
@@ -158,24 +171,10 @@ impl Objects {
         let config = config(now, lifetime)?;
         let request = if head {
             let head = self.client.head_object().bucket(&self.bucket).key(key);
-            let head = head
-                .response_content_type(&headers.content_type)
-                .response_content_disposition(&headers.content_disposition)
-                .response_content_encoding(NO_ENCODING)
-                .response_content_language(NO_LANGUAGE)
-                .response_expires(DateTime::from_secs(0))
-                .response_cache_control(NOT_CACHED);
-            head.presigned(config).await.map_err(presigning)?
+            with_headers!(head, headers).presigned(config).await.map_err(presigning)?
         } else {
             let get = self.client.get_object().bucket(&self.bucket).key(key);
-            let get = get
-                .response_content_type(&headers.content_type)
-                .response_content_disposition(&headers.content_disposition)
-                .response_content_encoding(NO_ENCODING)
-                .response_content_language(NO_LANGUAGE)
-                .response_expires(DateTime::from_secs(0))
-                .response_cache_control(NOT_CACHED);
-            get.presigned(config).await.map_err(presigning)?
+            with_headers!(get, headers).presigned(config).await.map_err(presigning)?
         };
         Ok(presigned(&request, now, lifetime))
     }

@@ -16,6 +16,14 @@ pub struct Allowed {
 }
 
 impl Allowed {
+    /// Reads the hosts in `FILES_IMPORT_ALLOW_HOSTS`, except Lambda's Runtime API at `AWS_LAMBDA_RUNTIME_API`. `setting` returns
+    /// the value of an environment variable.
+    #[must_use]
+    pub fn from_settings(setting: impl Fn(&str) -> Option<String>) -> Allowed {
+        let text = |name| setting(name).unwrap_or_default();
+        Allowed::parse(&text("FILES_IMPORT_ALLOW_HOSTS")).except(&text("AWS_LAMBDA_RUNTIME_API"))
+    }
+
     /// Parses host names and addresses separated by commas; IPv6 addresses with or without brackets.
     ///
     /// An entry that is not a host (because it has a port, a path or a wildcard) is ignored, and a warning is logged.
@@ -135,6 +143,21 @@ mod tests {
         ] {
             assert!(allows(list, host), "{list} should allow {host}");
         }
+    }
+
+    #[test]
+    fn settings_name_the_allowed_hosts_and_the_runtime_api() {
+        let settings =
+            [("FILES_IMPORT_ALLOW_HOSTS", "127.0.0.1"), ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")];
+        let setting = |name: &str| {
+            let found = settings.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        let allowed = Allowed::from_settings(setting);
+        assert!(SourceUrl::parse("http://127.0.0.1:8080/", &allowed).is_ok());
+        assert!(SourceUrl::parse("http://127.0.0.1:9001/", &allowed).is_err());
+        let none = Allowed::from_settings(|_| None);
+        assert!(SourceUrl::parse("http://127.0.0.1:8080/", &none).is_err());
     }
 
     #[test]

@@ -3,14 +3,13 @@
 use crate::cookies::Cookies;
 use crate::failure::{describe, request_error};
 use crate::ranges::{self, ByteRange, ContentRange, Validator, Version, retry_after};
-use crate::resolver::{GuardedResolver, Lookup, SystemLookup};
+use crate::resolver::{GuardedResolver, Names};
 use crate::setup::{http, mozilla_roots, tls};
 use crate::{Allowed, FetchError, Limits, Source, SourceHeaders, SourceUrl, Target, address, headers};
 use http::header::{HeaderMap, HeaderValue, IF_RANGE, LOCATION, RANGE, RETRY_AFTER};
 use reqwest::{Client, ClientBuilder, Response};
 use rustls::{ClientConfig, RootCertStore};
 use std::fmt;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// An HTTP client for public addresses and for hosts the operator allowed. Cheap to clone.
@@ -19,7 +18,7 @@ pub struct SafeClient {
     http: Client,
     allowed: Allowed,
     limits: Limits,
-    lookup: Arc<dyn Lookup>,
+    names: Names,
     tls: ClientConfig,
 }
 
@@ -36,19 +35,19 @@ impl SafeClient {
     /// # Errors
     /// [`FetchError::Setup`] if TLS cannot be set up.
     pub fn new(allowed: Allowed, limits: Limits) -> Result<Self, FetchError> {
-        SafeClient::with(allowed, limits, Arc::new(SystemLookup), mozilla_roots())
+        SafeClient::with(allowed, limits, Names::System, mozilla_roots())
     }
 
     pub(crate) fn with(
         allowed: Allowed,
         limits: Limits,
-        lookup: Arc<dyn Lookup>,
+        names: Names,
         roots: RootCertStore,
     ) -> Result<Self, FetchError> {
         let tls = tls(roots)?;
-        let resolver = GuardedResolver::new(allowed.clone(), lookup.clone());
+        let resolver = GuardedResolver::new(allowed.clone(), names.clone());
         let http = build_http(http(resolver, &limits, tls.clone()))?;
-        Ok(SafeClient { http, allowed, limits, lookup, tls })
+        Ok(SafeClient { http, allowed, limits, names, tls })
     }
 
     /// Returns a client for one transfer of many requests. It keeps up to `connections` idle connections per host, each checked
@@ -61,7 +60,7 @@ impl SafeClient {
     pub fn for_transfer(&self, connections: usize) -> Result<Self, FetchError> {
         let mut tls = self.tls.clone();
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-        let resolver = GuardedResolver::new(self.allowed.clone(), self.lookup.clone());
+        let resolver = GuardedResolver::new(self.allowed.clone(), self.names.clone());
         let http = http(resolver, &self.limits, tls).http1_only();
         let http = http.pool_max_idle_per_host(connections).pool_idle_timeout(IDLE_TIMEOUT);
         Ok(SafeClient { http: build_http(http)?, ..self.clone() })
@@ -224,7 +223,7 @@ impl SafeClient {
         if self.allowed.contains_name(name) {
             return false;
         }
-        let lookup = self.lookup.lookup(name.to_owned());
+        let lookup = self.names.clone().lookup(name.to_owned());
         let found = tokio::time::timeout(self.limits.connect_timeout, lookup).await;
         let addresses = found.ok().and_then(Result::ok).unwrap_or_default();
         addresses.into_iter().any(|address| address::refused(address).is_some())

@@ -1,4 +1,5 @@
 use super::*;
+use crate::resolver::Names;
 use crate::setup::mozilla_roots;
 use crate::test_support::{FakeDns, addresses};
 use crate::{Allowed, Limits};
@@ -90,7 +91,8 @@ async fn a_name_with_a_private_address_is_refused() {
         [&["127.0.0.1"][..], &["::1"], &["10.0.0.1"], &["169.254.169.254"], &["93.184.216.34", "127.0.0.1"]]
     {
         let dns = FakeDns::new([addresses(list)]);
-        let client = SafeClient::with(Allowed::default(), Limits::default(), dns.clone(), mozilla_roots());
+        let names = Names::Fixed(dns.clone());
+        let client = SafeClient::with(Allowed::default(), Limits::default(), names, mozilla_roots());
         // The port is allowed when the URL is parsed; the client allows no host.
         let url = format!("http://rebind.example:{port}/hook");
         let url = SourceUrl::parse(&url, &Allowed::parse("rebind.example")).unwrap();
@@ -98,7 +100,8 @@ async fn a_name_with_a_private_address_is_refused() {
             client.unwrap().post(&url, HeaderMap::new(), Bytes::new(), Duration::from_secs(5)).await;
         assert!(outcome.is_err(), "{list:?}");
         let dns = FakeDns::new([addresses(list)]);
-        let client = SafeClient::with(Allowed::default(), Limits::default(), dns.clone(), mozilla_roots());
+        let names = Names::Fixed(dns.clone());
+        let client = SafeClient::with(Allowed::default(), Limits::default(), names, mozilla_roots());
         let url = SourceUrl::parse("http://rebind.example/hook", &Allowed::default()).unwrap();
         let outcome =
             client.unwrap().post(&url, HeaderMap::new(), Bytes::new(), Duration::from_secs(5)).await;

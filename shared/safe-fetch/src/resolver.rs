@@ -1,26 +1,30 @@
 //! The DNS resolver of the client: checks every address of a lookup, so that the client connects only to checked addresses.
 
 use crate::{Allowed, FetchError, address};
-use futures_util::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 
-/// Resolves names to addresses: with the system's resolver, or with fixed results in tests.
-pub(crate) trait Lookup: Send + Sync + 'static {
-    fn lookup(&self, name: String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>>;
+/// Resolves names to addresses.
+#[derive(Clone)]
+pub(crate) enum Names {
+    /// The system's resolver.
+    System,
+    /// Fixed results.
+    #[cfg(test)]
+    Fixed(std::sync::Arc<crate::test_support::FakeDns>),
 }
 
-/// The system's resolver.
-pub(crate) struct SystemLookup;
-
-impl Lookup for SystemLookup {
-    fn lookup(&self, name: String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> {
-        Box::pin(async move {
-            let addresses = tokio::net::lookup_host((name, 0)).await?;
-            Ok(addresses.map(|address| address.ip()).collect())
-        })
+impl Names {
+    pub(crate) async fn lookup(self, name: String) -> io::Result<Vec<IpAddr>> {
+        match self {
+            Self::System => {
+                let addresses = tokio::net::lookup_host((name, 0)).await?;
+                Ok(addresses.map(|address| address.ip()).collect())
+            }
+            #[cfg(test)]
+            Self::Fixed(dns) => dns.lookup(name).await,
+        }
     }
 }
 
@@ -28,12 +32,12 @@ impl Lookup for SystemLookup {
 /// addresses is likely an attack.
 pub(crate) struct GuardedResolver {
     allowed: Allowed,
-    lookup: Arc<dyn Lookup>,
+    names: Names,
 }
 
 impl GuardedResolver {
-    pub(crate) fn new(allowed: Allowed, lookup: Arc<dyn Lookup>) -> Self {
-        GuardedResolver { allowed, lookup }
+    pub(crate) fn new(allowed: Allowed, names: Names) -> Self {
+        GuardedResolver { allowed, names }
     }
 }
 
@@ -41,7 +45,7 @@ impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let name = name.as_str().to_owned();
         let is_allowed = self.allowed.contains_name(&name);
-        let lookup = self.lookup.lookup(name);
+        let lookup = self.names.clone().lookup(name);
         Box::pin(async move {
             let addresses = lookup.await.map_err(|error| dns_error(&error))?;
             let checked = check(addresses, is_allowed)?;

@@ -1,19 +1,18 @@
 //! Tests the client with fixed DNS responses.
 
-use crate::resolver::Lookup;
+use crate::resolver::{GuardedResolver, Names};
 use crate::setup::mozilla_roots;
 use crate::test_support::{FakeDns, addresses};
 use crate::{Allowed, FetchError, Limits, SafeClient, SourceUrl};
 use axum::Router;
 use axum::routing::get;
-use futures_util::future::BoxFuture;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 fn client(allowed: &Allowed, dns: &Arc<FakeDns>) -> Result<SafeClient, FetchError> {
-    SafeClient::with(allowed.clone(), Limits::default(), dns.clone(), mozilla_roots())
+    SafeClient::with(allowed.clone(), Limits::default(), Names::Fixed(dns.clone()), mozilla_roots())
 }
 
 async fn serve() -> SocketAddr {
@@ -93,7 +92,7 @@ async fn every_fetch_resolves_and_checks_again() {
 async fn a_name_is_refused_once_it_resolves_to_a_private_address() {
     for inside in ["127.0.0.1", "169.254.169.254", "10.0.0.1", "::1", "fd00:ec2::254"] {
         let dns = FakeDns::new([addresses(&["93.184.216.34"]), addresses(&[inside])]);
-        let resolver = crate::resolver::GuardedResolver::new(Allowed::default(), dns.clone());
+        let resolver = GuardedResolver::new(Allowed::default(), Names::Fixed(dns.clone()));
         let mut seen = Vec::new();
         for _ in 0..2 {
             let result = reqwest::dns::Resolve::resolve(&resolver, "rebind.example".parse().unwrap()).await;
@@ -148,27 +147,18 @@ async fn resolver_errors_are_permanent_or_retryable() {
 /// Uses the system's resolver, with the one name that every machine has.
 #[tokio::test]
 async fn localhost_is_refused_with_the_system_resolver() {
-    let resolver =
-        crate::resolver::GuardedResolver::new(Allowed::default(), Arc::new(crate::resolver::SystemLookup));
+    let resolver = GuardedResolver::new(Allowed::default(), Names::System);
     let result = reqwest::dns::Resolve::resolve(&resolver, "localhost".parse().unwrap()).await;
     let error = result.map(|_| "resolved").unwrap_err();
     assert_eq!(error.downcast_ref::<FetchError>(), Some(&FetchError::PrivateAddress));
-}
-
-/// A resolver that never responds.
-struct NeverResolves;
-
-impl Lookup for NeverResolves {
-    fn lookup(&self, _name: String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> {
-        Box::pin(std::future::pending())
-    }
 }
 
 #[tokio::test]
 async fn the_connect_timeout_covers_the_resolver() {
     let limits = Limits { connect_timeout: Duration::from_millis(100), ..Limits::default() };
     let client =
-        SafeClient::with(Allowed::default(), limits, Arc::new(NeverResolves), mozilla_roots()).unwrap();
+        SafeClient::with(Allowed::default(), limits, Names::Fixed(FakeDns::silent()), mozilla_roots())
+            .unwrap();
     let url = SourceUrl::parse("http://silent.example/", &Allowed::default()).unwrap();
     let start = Instant::now();
     assert_eq!(client.get(&url).await.map(|source| source.status), Err(FetchError::Timeout));

@@ -1,5 +1,6 @@
 //! Tests TLS: certificate verification over both versions of HTTP, and detection of truncated bodies.
 
+use crate::resolver::Names;
 use crate::setup::mozilla_roots;
 use crate::test_support::{FakeDns, addresses};
 use crate::{Allowed, FetchError, Limits, SafeClient, SourceUrl};
@@ -91,7 +92,7 @@ async fn http2(stream: TlsStream<TcpStream>) {
 async fn fetch(host: &str, port: u16, path: &str, roots: RootCertStore) -> Result<Vec<u8>, FetchError> {
     let allowed = Allowed::parse(host);
     let dns = FakeDns::new([addresses(&["127.0.0.1"])]);
-    let client = SafeClient::with(allowed.clone(), Limits::default(), dns, roots)?;
+    let client = SafeClient::with(allowed.clone(), Limits::default(), Names::Fixed(dns), roots)?;
     let url = SourceUrl::parse(&format!("https://{host}:{port}{path}"), &allowed)?;
     let mut source = client.get(&url).await?;
     let mut body = Vec::new();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use files_tests::cloud::Setup;
+use files_tests::setup::Setup;
 use files_tests::{Cloud, Form, Owner, Reply, Response, SourceServer, WebhookReceiver, media};
 use serde_json::Value;
 

@@ -1,7 +1,7 @@
 //! Multipart uploads.
 
 use files_tests::owner::id;
-use files_tests::parts::{all_parts, number, slice};
+use files_tests::parts::{number, slice};
 use files_tests::{Cloud, Owner, Response, Usage, faults, media, skip_on_deployment, until};
 use futures_util::future::join_all;
 use http::Method;
@@ -18,6 +18,14 @@ fn large() -> bytes::Bytes {
 
 fn length(bytes: &bytes::Bytes) -> u64 {
     bytes.len() as u64
+}
+
+/// Announces an upload of [`large`], and sends the parts with these numbers. Returns the file as created.
+async fn with_parts(owner: &Owner, numbers: &[u32]) -> Value {
+    let bytes = large();
+    let file = owner.announce_parts("a.bin", length(&bytes)).await;
+    owner.send_parts(&file, &bytes, numbers).await;
+    file
 }
 
 #[tokio::test]
@@ -149,15 +157,13 @@ async fn concurrent_completions_complete_once() {
     skip_on_deployment!("counts calls");
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
-    let bytes = large();
-    let file = owner.announce_parts("a.bin", length(&bytes)).await;
-    owner.send_parts(&file, &bytes, &[1, 2, 3]).await;
+    let file = with_parts(&owner, &[1, 2, 3]).await;
     cloud.reset_calls().await;
     for response in join_all((0..4).map(|_| owner.complete(&file))).await {
         assert_eq!(response.expect(202).json()["id"], file["id"]);
     }
     let done = owner.wait_until_success(&file).await;
-    assert_eq!(owner.download(&done).await, bytes);
+    assert_eq!(owner.download(&done).await, large());
     let calls = cloud.calls("complete-upload").await;
     if !faults::are_injected() {
         assert_eq!(calls["s3"]["CompleteMultipartUpload"], 1, "{calls}");
@@ -188,9 +194,7 @@ async fn an_abandoned_upload_fails_and_releases_its_reserved_bytes() {
     skip_on_deployment!("reads records and objects");
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
-    let bytes = large();
-    let file = owner.announce_parts("a.bin", length(&bytes)).await;
-    owner.send_parts(&file, &bytes, &[1, 3]).await;
+    let file = with_parts(&owner, &[1, 3]).await;
     end_deadline(&owner, &file).await;
     cloud.sweep().await;
     let failed = owner.wait_until_terminal(&file).await;
@@ -207,13 +211,11 @@ async fn a_complete_set_of_parts_is_completed_at_the_deadline() {
     skip_on_deployment!("reads records and objects");
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
-    let bytes = large();
-    let file = owner.announce_parts("a.bin", length(&bytes)).await;
-    owner.send_parts(&file, &bytes, &all_parts(&file)).await;
+    let file = with_parts(&owner, &[1, 2, 3]).await;
     end_deadline(&owner, &file).await;
     cloud.sweep().await;
     let done = owner.wait_until_success(&file).await;
-    assert_eq!(owner.download(&done).await, bytes);
+    assert_eq!(owner.download(&done).await, large());
 }
 
 /// Sets the upload's deadline to the past.
@@ -333,9 +335,7 @@ async fn sweep_completes_an_interrupted_completion() {
     skip_on_deployment!("injects faults");
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
-    let bytes = large();
-    let file = owner.announce_parts("a.bin", length(&bytes)).await;
-    owner.send_parts(&file, &bytes, &all_parts(&file)).await;
+    let file = with_parts(&owner, &[1, 2, 3]).await;
     // Each attempt of the S3 client fails after S3 has begun to respond.
     cloud
         .add_faults(&json!({"caller": "complete-upload", "operation": "CompleteMultipartUpload", "action": "error_in_200"}))
@@ -347,7 +347,7 @@ async fn sweep_completes_an_interrupted_completion() {
     owner.backend.set_numbers(&format!("file#{}", id(&file)), &[("due_at", 1)]).await;
     cloud.sweep().await;
     let done = owner.wait_until_success(&file).await;
-    assert_eq!(owner.download(&done).await, bytes);
+    assert_eq!(owner.download(&done).await, large());
     until("nothing is left of it", async || {
         owner.backend.unfinished_uploads().await.is_empty().then_some(())
     })
@@ -359,9 +359,7 @@ async fn a_slow_completion_gets_a_response_in_time() {
     skip_on_deployment!("injects faults");
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
-    let bytes = large();
-    let file = owner.announce_parts("a.bin", length(&bytes)).await;
-    owner.send_parts(&file, &bytes, &all_parts(&file)).await;
+    let file = with_parts(&owner, &[1, 2, 3]).await;
     let slow = json!({"caller": "complete-upload", "operation": "CompleteMultipartUpload", "action": {"delay_ms": 60_000}});
     cloud.add_faults(&slow).await;
     // The gateway would respond with 503 after 30 s.
@@ -370,7 +368,7 @@ async fn a_slow_completion_gets_a_response_in_time() {
     cloud.clear_faults().await;
     end_deadline(&owner, &file).await;
     cloud.sweep().await;
-    assert_eq!(owner.download(&owner.wait_until_success(&file).await).await, bytes);
+    assert_eq!(owner.download(&owner.wait_until_success(&file).await).await, large());
 }
 
 #[tokio::test]

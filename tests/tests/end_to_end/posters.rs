@@ -1,7 +1,7 @@
 //! Posters of files, from the probe to the deletion.
 
-use files_tests::cloud::Setup;
 use files_tests::owner::id;
+use files_tests::setup::Setup;
 use files_tests::{Cloud, Owner, Response, media};
 use serde_json::Value;
 

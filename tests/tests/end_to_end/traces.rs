@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use files_tests::cloud::Setup;
 use files_tests::owner::id;
+use files_tests::setup::Setup;
 use files_tests::{Cloud, Owner, Reply, SourceServer, WebhookReceiver, media, until};
 use serde_json::{Value, json};
 use tokio::net::UdpSocket;

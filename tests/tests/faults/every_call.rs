@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use files_tests::backend::status;
-use files_tests::cloud::Setup;
 use files_tests::owner::id;
+use files_tests::setup::Setup;
 use files_tests::{Cloud, Form, Owner, Reply, SourceServer, media, retry, until};
 use serde_json::{Value, json};
 

@@ -202,21 +202,9 @@ impl Server {
         parts: Parts,
         body: Bytes,
     ) -> anyhow::Result<Response> {
-        if self.access.calls.is_metered() {
-            self.forward_metered(caller, operation, parts, body).await
-        } else {
-            self.engine.forward(parts, body).await
+        if !self.access.calls.is_metered() {
+            return self.engine.forward(parts, body).await;
         }
-    }
-
-    /// Forwards a request, and adds up its consumption.
-    async fn forward_metered(
-        &self,
-        caller: &str,
-        operation: &str,
-        parts: Parts,
-        body: Bytes,
-    ) -> anyhow::Result<Response> {
         let sent = body.len();
         let (body, is_ours) = capacity::enable(body);
         let response = self.engine.forward(parts, body).await?;

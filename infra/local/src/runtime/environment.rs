@@ -45,8 +45,24 @@ pub(super) fn variables(
     task: &Path,
     api: &str,
 ) -> BTreeMap<String, String> {
+    let mut variables: BTreeMap<_, _> = own_variables(function, settings).collect();
+    // A function's own variables cannot replace Lambda's reserved ones.
+    variables.extend(reserved(function, settings, &task.display().to_string(), api));
+    if let (true, Some(daemon)) = (function.is_traced, settings.xray_daemon) {
+        variables.insert("AWS_XRAY_DAEMON_ADDRESS".to_owned(), daemon.to_string());
+    }
+    variables
+}
+
+/// Returns the variables of a function's template.
+fn own_variables(function: &Function, settings: &Settings) -> impl Iterator<Item = (String, String)> {
+    let layers = if settings.jail.keeps_apart() { &[] } else { &*settings.layers };
+    function.environment.iter().map(|(name, value)| (name.clone(), located(value, layers)))
+}
+
+/// Returns the variables that Lambda sets.
+fn reserved(function: &Function, settings: &Settings, task: &str, api: &str) -> BTreeMap<String, String> {
     let keys = settings.identities.keys(&function.binary);
-    let task = task.display().to_string();
     let own = [
         ("AWS_LAMBDA_RUNTIME_API", api),
         ("AWS_LAMBDA_FUNCTION_NAME", &function.name),
@@ -63,24 +79,15 @@ pub(super) fn variables(
         ("AWS_ENDPOINT_URL_SQS", &settings.endpoints.sqs),
         ("AWS_ENDPOINT_URL_EVENTBRIDGE", &settings.endpoints.eventbridge),
         ("AWS_ENDPOINT_URL_LAMBDA", &settings.endpoints.lambda),
-        ("LAMBDA_TASK_ROOT", &task),
+        ("LAMBDA_TASK_ROOT", task),
         ("LANG", "en_US.UTF-8"),
         ("_HANDLER", &function.handler),
         ("_X_AMZN_TRACE_ID", &trace()),
     ];
     let python = if function.is_python { &OF_PYTHON[..] } else { &[] };
-    let working_directory = function.is_python.then_some(("PWD", &*task));
-    // A function's own variables cannot replace Lambda's reserved ones.
-    let layers = if settings.jail.keeps_apart() { &[] } else { &*settings.layers };
-    let own_variables =
-        function.environment.iter().map(|(name, value)| (name.clone(), located(value, layers)));
-    let mut variables: BTreeMap<_, _> = own_variables.collect();
-    let given = FIXED.iter().chain(&own).chain(python).copied().chain(working_directory);
-    variables.extend(given.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    if let (true, Some(daemon)) = (function.is_traced, settings.xray_daemon) {
-        variables.insert("AWS_XRAY_DAEMON_ADDRESS".to_owned(), daemon.to_string());
-    }
-    variables
+    let working_directory = function.is_python.then_some(("PWD", task));
+    let all = FIXED.iter().chain(&own).chain(python).copied().chain(working_directory);
+    all.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// Returns a variable's value. If functions have no `/opt`, the path of a layer's file becomes its path on this machine.

@@ -29,13 +29,7 @@ const HANDLER: &str = "bootstrap";
 pub(super) fn read(properties: &mut Properties<'_>, roles: &Roles) -> Result<Function> {
     let code = properties.text("CodeUri")?.context("a function without CodeUri")?;
     let binary = binary(&code).to_owned();
-    let runtime = properties.text("Runtime")?;
-    let is_python = runtime.as_deref().is_some_and(|runtime| runtime.starts_with(PYTHON));
-    if let Some(other) = runtime.filter(|runtime| !RUNTIMES.iter().any(|known| runtime.starts_with(known))) {
-        bail!(
-            "runtime {other}: the local cloud starts programs of the runtimes provided.* and python3.* only"
-        );
-    }
+    let is_python = is_python(properties)?;
     let name =
         properties.text("FunctionName")?.unwrap_or_else(|| format!("{STACK_NAME}-{}", properties.place));
     let mut function = Function {
@@ -66,6 +60,17 @@ pub(super) fn read(properties: &mut Properties<'_>, roles: &Roles) -> Result<Fun
         events::add(properties, &name, &event, &mut function).with_context(|| format!("event {name}"))?;
     }
     Ok(function)
+}
+
+/// Returns whether the runtime is Python's.
+fn is_python(properties: &mut Properties<'_>) -> Result<bool> {
+    let Some(runtime) = properties.text("Runtime")? else { return Ok(false) };
+    if !RUNTIMES.iter().any(|known| runtime.starts_with(known)) {
+        bail!(
+            "runtime {runtime}: the local cloud starts programs of the runtimes provided.* and python3.* only"
+        );
+    }
+    Ok(runtime.starts_with(PYTHON))
 }
 
 /// Returns the program of a `CodeUri`: `<binary>/bootstrap.zip`, `<binary>/python.zip` for Python, or a folder with the
