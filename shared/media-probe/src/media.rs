@@ -3,7 +3,7 @@
 use media_facts::{MediaType, ProbeFacts, ProbeSummary};
 
 use crate::orientation::Orientation;
-use crate::still::FirstFrame;
+use crate::reader::Excerpt;
 
 /// The description of a media file.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,4 +36,16 @@ pub(crate) struct Display {
     pub(crate) items: Vec<u32>,
     /// Of an animated WebP, the first frame.
     pub(crate) first: Option<FirstFrame>,
+}
+
+/// The first frame of an animation, which lies within its canvas.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct FirstFrame {
+    /// A still picture of the frame.
+    pub(crate) still: Excerpt,
+    /// Width and height in pixels.
+    pub(crate) size: (u32, u32),
+    /// Distances from the left and the upper edge of the canvas.
+    pub(crate) offset: (u32, u32),
+    pub(crate) canvas: (u32, u32),
 }

@@ -4,9 +4,8 @@ use media_facts::MediaType;
 use serde_json::Value;
 
 use super::tiles::Tiles;
-use crate::media::Media;
+use crate::media::{FirstFrame, Media};
 use crate::orientation::Orientation;
-use crate::still::FirstFrame;
 
 /// Longer side of a poster, in pixels.
 const MAX_PIXELS: u32 = 640;

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::{Animation, FirstFrame, Picture, tail, tiff};
+use super::first_frame::{self, number24};
+use super::{Animation, Picture, tail, tiff};
 use crate::reader::{ReadAborted, Reader};
 use crate::source::RangeSource;
 
@@ -96,13 +97,13 @@ pub(super) async fn webp<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Pi
         if flags & (MOVES | HAS_EXIF) == 0 || at > MAX_REACH {
             return Ok(Some(picture));
         }
-        let header = bytes(reader, at, FirstFrame::BEGINNING).await?;
+        let header = bytes(reader, at, first_frame::BEGINNING).await?;
         let Some((kind, length)) = header.get(..8).map(|header| header.split_at(4)) else { break };
         let length = u64::from(u32::from_le_bytes([length[0], length[1], length[2], length[3]]));
         match kind {
             b"ANMF" if header.len() >= 24 => {
                 if times.frames == 0 {
-                    picture.first = FirstFrame::read(&header, at, canvas, reader.size());
+                    picture.first = first_frame::read(&header, at, canvas, reader.size());
                 }
                 times.add(f64::from(number24(&header[20..])) / 1000.0);
             }
@@ -117,10 +118,6 @@ pub(super) async fn webp<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Pi
     }
     picture.animation = times.total().filter(|_| flags & MOVES != 0);
     Ok(Some(picture))
-}
-
-pub(super) fn number24(bytes: &[u8]) -> u32 {
-    u32::from_le_bytes([bytes[0], bytes[1], bytes[2], 0])
 }
 
 /// The frames read so far.

@@ -12,11 +12,10 @@ mod tail;
 mod targa;
 mod tiff;
 
-pub(crate) use first_frame::FirstFrame;
 use media_facts::{DurationSource, MediaType, ProbeFacts, ProbeSummary};
 use serde_json::{Value, json};
 
-use crate::media::{Display, Media};
+use crate::media::{Display, FirstFrame, Media};
 use crate::mp4::walk;
 use crate::number::{count, reduced};
 use crate::orientation::Orientation;
