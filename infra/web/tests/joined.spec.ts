@@ -43,20 +43,47 @@ async function siteWith({ extension, picture, sound }: Kind): Promise<Site> {
   })
 }
 
+/** A site with a multivariant playlist, whose picture and sound are transport streams. */
+async function siteWithHls(): Promise<Site> {
+  const playlist = (segment: string): string =>
+    `#EXTM3U\n#EXT-X-TARGETDURATION:${SECONDS.toString()}\n#EXTINF:${SECONDS.toString()},\n${segment}\n#EXT-X-ENDLIST\n`
+  const master =
+    '#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="en",DEFAULT=YES,URI="sound.m3u8"\n' +
+    '#EXT-X-STREAM-INF:BANDWIDTH=900000,RESOLUTION=640x360,CODECS="avc1.64001e,mp4a.40.2",AUDIO="a"\npicture.m3u8\n'
+  return Site.start({
+    '/film.m3u8': text('film.m3u8', master),
+    '/picture.m3u8': text('picture.m3u8', playlist('picture.ts')),
+    '/sound.m3u8': text('sound.m3u8', playlist('sound.ts')),
+    '/picture.ts': encoded('alone-picture.ts', ...PICTURE, '-c:v', 'libx264', '-preset', 'ultrafast', '-bf', '2'),
+    '/sound.ts': encoded('alone-sound.ts', ...SOUND, '-c:a', 'aac'),
+  })
+}
+
+interface Film {
+  manifest: string
+  extension: string
+  site: () => Promise<Site>
+}
+
+const FILMS: Film[] = [
+  ...KINDS.map((kind) => ({ manifest: 'film.mpd', extension: kind.extension, site: () => siteWith(kind) })),
+  { manifest: 'film.m3u8', extension: 'mp4', site: siteWithHls },
+]
+
 const time = (player: Locator): Promise<number> => player.evaluate((video: HTMLVideoElement) => video.currentTime)
 
 /** The bytes of sound that Chromium has decoded. */
 const decoded = (player: Locator): Promise<number> =>
   player.evaluate((video) => (video as unknown as { webkitAudioDecodedByteCount: number }).webkitAudioDecodedByteCount)
 
-for (const kind of KINDS) {
-  test(`a picture and a sound that were imported apart play as one ${kind.extension}, from the middle, too`, async ({ files }) => {
-    const source = await siteWith(kind)
+for (const { manifest, extension, site } of FILMS) {
+  test(`a picture and a sound of ${manifest} that were imported apart play as one ${extension}, from the middle, too`, async ({ files }) => {
+    const source = await site()
     await files.open()
     const field = files.page.getByLabel('Import from URLs')
-    await field.fill(`${source.origin}/film.mpd`)
+    await field.fill(`${source.origin}/${manifest}`)
     await field.press('Enter')
-    const name = `film.${kind.extension}`
+    const name = `film.${extension}`
     await files.expectStatus(name, 'Ready')
     const player = (await files.show(name)).locator('video')
     await expect.poll(() => player.evaluate((video: HTMLVideoElement) => video.readyState)).toBeGreaterThan(0)

@@ -199,6 +199,46 @@ async fn hls_with_a_separate_sound_is_imported() {
     assert_joined(&owner, &url, "A film.mp4").await;
 }
 
+/// Serves a multivariant playlist of a picture and a sound of one segment each.
+fn hls_of_segments(source: &SourceServer, folder: &str, [picture, sound]: [&Bytes; 2]) -> String {
+    for (name, bytes) in [("picture", picture), ("sound", sound)] {
+        let segment = source.serve(&format!("/{folder}/{name}"), Reply::bytes(bytes.clone()));
+        let playlist = format!("#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXTINF:2,\n{segment}\n#EXT-X-ENDLIST\n");
+        let playlist = Reply::bytes(playlist).header("content-type", "application/x-mpegurl");
+        source.serve(&format!("/{folder}/{name}.m3u8"), playlist);
+    }
+    let master = "#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"en\",DEFAULT=YES,URI=\"sound.m3u8\"\n\
+                  #EXT-X-STREAM-INF:BANDWIDTH=900000,RESOLUTION=1920x1080,CODECS=\"avc1.640028,mp4a.40.2\",AUDIO=\"a\"\npicture.m3u8\n";
+    let master = Reply::bytes(master).header("content-type", "application/x-mpegurl");
+    source.serve(&format!("/{folder}/film.m3u8"), master)
+}
+
+#[tokio::test]
+async fn hls_in_transport_streams_and_packed_audio_is_imported() {
+    skip_on_deployment!("reads web pages with this machine's Python");
+    let owner = Cloud::shared().await.owner().await;
+    let source = site().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let copied = |bytes: &Bytes, extension: &str| {
+        let path = folder.path().join("media");
+        std::fs::write(&path, bytes).expect("a file");
+        ffmpeg(extension, &format!("-i {} -c copy", path.display()))
+    };
+    let picture = copied(&MEDIA.picture, "ts");
+    // An empty ID3 tag precedes packed audio.
+    let adts = copied(&MEDIA.sound, "aac");
+    let packed = Bytes::from([b"ID3\x04\0\0\0\0\0\0".as_slice(), &adts].concat());
+    for (folder, sound) in [("streams", copied(&MEDIA.sound, "ts")), ("packed", packed)] {
+        let file = owner.import(&hls_of_segments(&source, folder, [&picture, &sound])).await;
+        let file = owner.wait_until_success(&file).await;
+        assert_eq!((&file["name"], &file["content_type"]), (&json!("film.mp4"), &json!("video/mp4")));
+        assert_eq!(file["ffprobe"]["height"], 1080, "{file:#}");
+        let joined = owner.download(&file).await;
+        assert_eq!(packets(&joined, "0:v:0").len(), packets(&MEDIA.picture, "0:v:0").len());
+        assert_eq!(packets(&joined, "0:a:0"), packets(&MEDIA.sound, "0:a:0"), "{folder}");
+    }
+}
+
 /// Lets ffmpeg write picture and sound in segments, and serves them with their manifest.
 fn segmented(source: &SourceServer, folder: &str, arguments: &str) -> String {
     let path = tempfile::tempdir().expect("a folder");
