@@ -4,10 +4,12 @@ use std::process::Stdio;
 
 use files_tests::cli::{CliResult, Machine, interrupt};
 use files_tests::owner::id;
-use files_tests::{Cloud, Reply, SourceServer, media, skip_on_deployment, until};
+use files_tests::{Cloud, Reply, SourceServer, WAIT_TIMEOUT, media, skip_on_deployment, until};
 use http::StatusCode;
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::ChildStderr;
+use tokio::time::timeout;
 
 #[tokio::test]
 async fn all_paths_are_checked_before_the_first_upload() {
@@ -177,6 +179,19 @@ async fn headers_go_to_the_source() {
     machine.run(&["import", &url, "-H", "Host: x"]).await.expect(1);
 }
 
+/// Reads lines until one contains a text.
+async fn line_with(lines: &mut Lines<BufReader<ChildStderr>>, text: &str) {
+    let reading = async {
+        while let Some(line) = lines.next_line().await.expect("UTF-8") {
+            if line.contains(text) {
+                return;
+            }
+        }
+        panic!("the command ended without {text}");
+    };
+    timeout(WAIT_TIMEOUT, reading).await.unwrap_or_else(|_| panic!("no line with {text}"));
+}
+
 #[tokio::test]
 async fn an_interrupted_import_is_not_created_twice() {
     skip_on_deployment!("imports from this machine");
@@ -186,12 +201,14 @@ async fn an_interrupted_import_is_not_created_twice() {
     let (reply, release) = Reply::bytes(media::WAV.clone()).held();
     let url = source.serve("/slow.wav", reply);
     let import = ["import", url.as_str(), "--wait", "--json"];
-    let child = machine.start(&import);
+    let mut child = machine.start(&import);
+    let mut errors = BufReader::new(child.stderr.take().expect("a pipe")).lines();
     let begun = until("the import is listed", async || owner.list("").await["files"].get(0).cloned()).await;
+    // The id is printed before the end, but after the response, which may be lost at first.
+    line_with(&mut errors, id(&begun)).await;
     interrupt(&child);
-    let ran = CliResult::of(child).await.expect(130);
-    assert!(ran.err.contains(id(&begun)), "the id is printed at once: {}", ran.err);
-    assert!(ran.err.contains("resumes where this one stopped"), "{}", ran.err);
+    line_with(&mut errors, "resumes where this one stopped").await;
+    assert_eq!(child.wait().await.expect("it ends").code(), Some(130));
     release.send();
     let resumed = machine.run(&import).await.expect(0).json();
     assert_eq!((&resumed[0]["id"], &resumed[0]["status"]), (&begun["id"], &json!("success")));
