@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 /// Timeout of every wait of a test.
-pub const WAIT_TIMEOUT: Duration = Duration::from_secs(90);
+pub const WAIT_TIMEOUT: Duration = Duration::from_secs(180);
 
 /// Polling interval.
 const PAUSE: Duration = Duration::from_millis(40);
