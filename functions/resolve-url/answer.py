@@ -141,7 +141,7 @@ def _manifest(formats, best):
 
 
 def _picture(pictures, best):
-    """Returns the best picture that is not too high to be joined; the lowest one, if there is nothing else."""
+    """Returns the best picture that is not too high to be joined; the lowest one, if all are too high and no format is whole."""
     if not MAX_JOINED_HEIGHT:
         return None
     within = [one for one in pictures if _height(one) <= MAX_JOINED_HEIGHT]

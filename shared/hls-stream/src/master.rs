@@ -50,7 +50,7 @@ impl Offer<'_> {
 /// Returns what can be imported without losing audio or video, the best first: by height in pixels; at equal height, variants with
 /// both before those whose sound is to be joined; then by bandwidth.
 ///
-/// Heights above `max_joined_height` are not joined, unless nothing else is offered: then the lowest is. 0 joins nothing. If any
+/// Heights above `max_joined_height` are not joined. If the playlist offers only such heights, the lowest one is joined. 0 joins nothing. If any
 /// variant has video, all returned ones have; likewise for audio. If a variant with both is offered, one is returned.
 ///
 /// # Errors

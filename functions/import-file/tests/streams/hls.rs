@@ -79,6 +79,15 @@ async fn assert_film(test: &Test, joined: &str) {
     }
 }
 
+/// Imports the page, and asserts that the film is joined with its distance of picture and sound.
+async fn assert_joined(test: &Test) {
+    let file = test.queued().await;
+    assert!(test.run().await);
+    assert_eq!(test.codecs(&file).await, "h264 aac");
+    assert_film(test, &test.object(&file).await).await;
+    test.assert_nothing_temporary(&file).await;
+}
+
 #[tokio::test]
 async fn transport_streams_are_joined_as_far_apart_as_they_were() {
     let test = Test::new().await;
@@ -86,11 +95,7 @@ async fn transport_streams_are_joined_as_far_apart_as_they_were() {
     for name in ["picture", "sound"] {
         test.put_transport_stream(name);
     }
-    let file = test.queued().await;
-    assert!(test.run().await);
-    assert_eq!(test.codecs(&file).await, "h264 aac");
-    assert_film(&test, &test.object(&file).await).await;
-    test.assert_nothing_temporary(&file).await;
+    assert_joined(&test).await;
 }
 
 #[tokio::test]
@@ -103,11 +108,7 @@ async fn packed_aac_starts_at_its_timestamp() {
     let start = starts(test.folder.path().join("film.ts").to_str().expect("text")).await[1];
     let second = packed::tagged(second, start + 40.0 * 1024.0 / 44_100.0);
     test.put_playlist("packed", &[&packed::tagged(first, start), &second]);
-    let file = test.queued().await;
-    assert!(test.run().await);
-    assert_eq!(test.codecs(&file).await, "h264 aac");
-    assert_film(&test, &test.object(&file).await).await;
-    test.assert_nothing_temporary(&file).await;
+    assert_joined(&test).await;
 }
 
 #[tokio::test]
